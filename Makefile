@@ -1,0 +1,56 @@
+# Two commands are the front door: `make demo` and `make test`. Both work on a fresh machine that has
+# Python 3.11 or newer, make, npm, and access to the package registries.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= auto
+
+# Workers start inside queries: their bytecode must be cached, and tests must see what users see.
+export PYTHONDONTWRITEBYTECODE :=
+export QUERY_FARM_TELEMETRY_OPT_OUT := 1
+
+.PHONY: help demo test check-all lint types layers bench fuzz engine clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Duckwing needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable ".[cli]" --group dev
+	@touch $@
+
+engine: $(VENV)/.ready  ## fetch DuckDB's vgi extension through npm, once
+	@$(BIN)/duckwing engine install --quiet --if-needed
+
+demo: $(VENV)/.ready engine  ## questions about this Python installation, answered in SQL
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python examples/environment/demo.py
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.ready
+	$(BIN)/mypy
+
+layers: $(VENV)/.ready
+	$(BIN)/lint-imports --no-cache
+
+test: $(VENV)/.ready lint types layers  ## what CI runs: style, types, layers, and the tests
+	@$(BIN)/duckwing engine install --quiet --if-needed || test -z "$$CI"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not full"
+
+check-all: $(VENV)/.ready lint types layers engine  ## everything, everywhere
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	@$(MAKE) --no-print-directory demo > /dev/null && echo "make demo: ok"
+
+fuzz: $(VENV)/.ready  ## hostile bytes against a worker, until interrupted
+	$(BIN)/python -m tests.rpc.fuzz --forever
+
+bench: $(VENV)/.ready engine  ## speed, as ratios to limits measured in the same run
+	$(BIN)/python benchmarks/run.py
+
+clean:  ## remove what make made
+	rm -rf $(VENV) dist build

@@ -1,0 +1,217 @@
+"""Catalogs and schemas that an author declares in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ParamSpec, TypeVar, overload
+
+import pyarrow as pa
+
+from ..errors import DeclarationError
+from ..functions.about import ExampleLike, Stability, check_name
+from ..functions.declare import scalar as free_scalar
+from ..functions.declare import table_function as free_table_function
+from ..functions.scalar import Nulls, ScalarFunction
+from ..functions.table import Columns, TableFunction
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Function = ScalarFunction[..., Any] | TableFunction[..., Any]
+
+
+class Schema:
+    """A schema of a catalog: a named set of functions. Make it with :meth:`Catalog.schema`.
+
+    Attributes:
+        name: its name in SQL.
+        comment: as ``COMMENT ON SCHEMA`` would set it.
+        tags: free key-value pairs.
+    """
+
+    def __init__(self, name: str, *, comment: str | None = None, tags: Mapping[str, str] | None = None):
+        self.name = check_name(name, "a schema")
+        self.comment = comment
+        self.tags = dict(tags or {})
+        self._scalars: dict[str, list[ScalarFunction[..., Any]]] = {}
+        self._tables: dict[str, list[TableFunction[..., Any]]] = {}
+
+    def add(self, *functions: Function | Iterable[Function]) -> None:
+        """Add functions that were declared with the free decorators ``dw.scalar``, ….
+
+        Args:
+            functions: declared functions, or iterables of them.
+
+        Raises:
+            DeclarationError: something else is given, or two overloads cannot be told apart.
+        """
+        for function in functions:
+            if isinstance(function, ScalarFunction):
+                self._add(self._scalars, function)
+            elif isinstance(function, TableFunction):
+                self._add(self._tables, function)
+            elif isinstance(function, Iterable) and not isinstance(function, (str, bytes)):
+                self.add(*function)
+            else:
+                raise DeclarationError(
+                    f"schema '{self.name}': add() takes declared functions, not {function!r}; "
+                    "decorate it with dw.scalar or dw.table_function first"
+                )
+
+    @overload
+    def scalar(self, function: Callable[P, R], /) -> ScalarFunction[P, R]: ...
+
+    @overload
+    def scalar(
+        self,
+        *,
+        name: str | None = None,
+        returns: pa.DataType | None = None,
+        nulls: Nulls = "skip",
+        stability: Stability = "consistent",
+        comment: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        examples: Iterable[ExampleLike] = (),
+        categories: Iterable[str] = (),
+    ) -> Callable[[Callable[P, R]], ScalarFunction[P, R]]: ...
+
+    def scalar(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+        """Declare a scalar function and add it; see :func:`duckwing.scalar` for the arguments."""
+
+        def declare(function: Callable[P, R]) -> ScalarFunction[P, R]:
+            declared: ScalarFunction[P, R] = free_scalar(**options)(function)
+            self.add(declared)
+            return declared
+
+        return declare if function is None else declare(function)
+
+    def table_function(
+        self,
+        *,
+        columns: Columns,
+        name: str | None = None,
+        stability: Stability = "consistent",
+        comment: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        examples: Iterable[ExampleLike] = (),
+        categories: Iterable[str] = (),
+    ) -> Callable[[Callable[P, R]], TableFunction[P, R]]:
+        """Declare a table function and add it; see :func:`duckwing.table_function` for the arguments."""
+
+        def declare(function: Callable[P, R]) -> TableFunction[P, R]:
+            declared = free_table_function(
+                columns=columns,
+                name=name,
+                stability=stability,
+                comment=comment,
+                tags=tags,
+                examples=examples,
+                categories=categories,
+            )(function)
+            self.add(declared)
+            return declared
+
+        return declare
+
+    def scalars(self, name: str | None = None) -> list[ScalarFunction[..., Any]]:
+        """The scalar functions, or those of one name, which SQL compares without regard to case."""
+        return _select(self._scalars, name)
+
+    def table_functions(self, name: str | None = None) -> list[TableFunction[..., Any]]:
+        """The table functions, or those of one name."""
+        return _select(self._tables, name)
+
+    def _add(self, functions: dict[str, list[Any]], function: Any) -> None:
+        same_name = functions.setdefault(function.name.casefold(), [])
+        if any(other is function for other in same_name):
+            raise DeclarationError(f"function '{function.name}' is already in schema '{self.name}'")
+        forms = {_shape(form): other for other in same_name for form in other.signature.forms()}
+        for form in function.signature.forms():
+            if _shape(form) in forms:
+                arguments = ", ".join(p.sql for p in form)
+                raise DeclarationError(
+                    f"two functions in schema '{self.name}' can be called as {function.name}({arguments}); "
+                    "give one of them another name, or other argument types"
+                )
+        same_name.append(function)
+
+
+class Catalog(Schema):
+    """What ``ATTACH`` makes visible. A catalog is its own default schema.
+
+    Args:
+        name: the name to attach: ``ATTACH 'name' (TYPE vgi, LOCATION …)``.
+        comment: shown in ``duckdb_databases()``.
+        tags: free key-value pairs.
+        default_schema: name of the schema that the catalog itself is.
+        version: version of the author's code, shown by ``vgi_catalogs(…)``.
+
+    Raises:
+        DeclarationError: a name cannot be one.
+
+    Example:
+        ```python
+        demo = dw.Catalog("demo", comment="Introductory examples")
+
+        @demo.scalar
+        def upper_case(value: pa.StringArray) -> pa.StringArray:
+            return pc.utf8_upper(value)
+        ```
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        comment: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        default_schema: str = "main",
+        version: str | None = None,
+    ):
+        super().__init__(default_schema)
+        self.catalog_name = check_name(name, "a catalog")
+        self.catalog_comment = comment
+        self.catalog_tags = dict(tags or {})
+        self.version = version
+        self._schemas: dict[str, Schema] = {default_schema.casefold(): self}
+
+    def schema(
+        self, name: str, *, comment: str | None = None, tags: Mapping[str, str] | None = None
+    ) -> Schema:
+        """Add a schema.
+
+        Args:
+            name: its name in SQL.
+            comment: as ``COMMENT ON SCHEMA`` would set it.
+            tags: free key-value pairs.
+
+        Raises:
+            DeclarationError: the catalog has a schema of that name.
+        """
+        schema = Schema(name, comment=comment, tags=tags)
+        if name.casefold() in self._schemas:
+            raise DeclarationError(f"catalog '{self.catalog_name}' already has a schema '{name}'")
+        self._schemas[name.casefold()] = schema
+        return schema
+
+    def schemas(self) -> Iterator[Schema]:
+        """All schemas, the default schema first."""
+        return iter(self._schemas.values())
+
+    def find_schema(self, name: str) -> Schema | None:
+        """The schema of that name, without regard to case."""
+        return self._schemas.get(name.casefold())
+
+    def __repr__(self) -> str:
+        return f"Catalog({self.catalog_name!r})"
+
+
+def _select(functions: Mapping[str, list[Any]], name: str | None) -> list[Any]:
+    if name is None:
+        return [function for same_name in functions.values() for function in same_name]
+    return functions.get(name.casefold(), [])
+
+
+def _shape(form: Iterable[Any]) -> tuple[Any, ...]:
+    """What tells two overloads apart: the types by position. Named arguments do not (spec 06, section 3)."""
+    return tuple((p.kind == "varargs", p.type) for p in form if p.kind != "named")

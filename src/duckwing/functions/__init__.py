@@ -1,0 +1,3 @@
+"""What authors write: functions, declared by decorators and described by their signatures."""
+
+from __future__ import annotations

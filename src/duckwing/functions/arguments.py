@@ -1,0 +1,86 @@
+"""The constant arguments of a call, as bind receives them (spec 05, section 3.2, and 06, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import ArgumentError
+from ..rpc.codec import decode_batch
+from ..types.convert import from_duckdb
+from ..types.names import sql_name
+from ..types.values import to_values
+from .signature import Parameter
+
+_POSITIONAL = "positional_"
+_NAMED = "named_"
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Constant arguments, each an Arrow array of one value.
+
+    Attributes:
+        positional: those passed by position.
+        named: those passed by name, under the name as the caller wrote it, in lower case.
+    """
+
+    positional: Sequence[pa.Array] = ()
+    named: Mapping[str, pa.Array] = ()  # type: ignore[assignment]
+
+    @classmethod
+    def decode(cls, data: bytes) -> Arguments:
+        """Read the ``arguments`` cell of a bind request; every form of "none" is understood.
+
+        Raises:
+            ArgumentError: the positional arguments have a gap.
+            MalformedMessage: the bytes are no Arrow stream.
+        """
+        if not data:
+            return cls((), {})
+        batch = decode_batch(data)
+        if batch.num_columns == 0 or batch.num_rows == 0 or not batch.column(0).is_valid()[0].as_py():
+            return cls((), {})
+        record = batch.column(0)
+        positional: dict[int, pa.Array] = {}
+        named: dict[str, pa.Array] = {}
+        for index in range(record.type.num_fields):
+            name, value = record.type.field(index).name, record.field(index)
+            number = name.removeprefix(_POSITIONAL)
+            if number != name and number.isdecimal():
+                positional[int(number)] = value
+            else:
+                named[name.removeprefix(_NAMED).casefold()] = value
+        if sorted(positional) != list(range(len(positional))):
+            raise ArgumentError(f"positional arguments arrived with gaps: {sorted(positional)}")
+        return cls([positional[i] for i in range(len(positional))], named)
+
+
+def python_value(parameter: Parameter, value: pa.Array, what: str) -> Any:
+    """The Python value of a constant argument.
+
+    Args:
+        parameter: its declaration.
+        value: an array of one element.
+        what: names the function in the error message.
+
+    Raises:
+        ArgumentError: it is of another type, or NULL where the parameter does not take None.
+    """
+    what = f"{what}: argument '{parameter.name}'"
+    try:
+        convert = from_duckdb(value.type, parameter.type)
+    except ArgumentError as error:
+        raise ArgumentError(f"{what}: {error}") from None
+    try:
+        result = to_values(convert(value) if convert else value)[0]
+        if result is not None and parameter.convert is not None:
+            result = parameter.convert(result)
+    except (pa.ArrowException, ValueError, OverflowError) as error:
+        raise ArgumentError(f"{what} of type {sql_name(value.type)} cannot be used: {error}") from None
+    if result is None and not parameter.accepts_none:
+        raise ArgumentError(f"{what} must not be NULL")
+    return result

@@ -1,0 +1,133 @@
+"""Which overload a call means.
+
+DuckDB chooses an overload when it plans, but does not tell the worker which (spec 06, section 5): the
+same choice is made again here, from the types that arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import pyarrow as pa
+
+from ..errors import ArgumentError
+from ..types.convert import fits
+from ..types.names import sql_name
+from .arguments import Arguments
+from .scalar import ScalarFunction, expand_varargs
+from .signature import Parameter
+from .table import TableFunction, call_form
+
+F = TypeVar("F", ScalarFunction[..., Any], TableFunction[..., Any])
+
+
+@dataclass(frozen=True)
+class Overload(Generic[F]):
+    """One form in which a function can be called."""
+
+    function: F
+    parameters: tuple[Parameter, ...]
+
+
+def overloads(functions: Sequence[F]) -> list[Overload[F]]:
+    """All forms of the functions of one name."""
+    return [Overload(function, form) for function in functions for form in function.signature.forms()]
+
+
+def choose_scalar(
+    functions: Sequence[ScalarFunction[..., Any]],
+    arguments: Arguments,
+    columns: pa.Schema,
+    names: Sequence[str | None] | None,
+) -> Overload[ScalarFunction[..., Any]]:
+    """The overload that a scalar call means.
+
+    Args:
+        functions: the functions of that name.
+        arguments: the constants.
+        columns: the input columns.
+        names: the parameter names of the call as the client resolved them, None for varargs.
+
+    Raises:
+        ArgumentError: no overload fits.
+    """
+    candidates = overloads(functions)
+    count = len(columns) + len(arguments.positional)
+
+    def score(overload: Overload[ScalarFunction[..., Any]]) -> tuple[int, ...] | None:
+        fixed = [p for p in overload.parameters if p.kind == "positional"]
+        varargs = len(fixed) != len(overload.parameters)
+        if count < len(fixed) or (count > len(fixed) and not varargs):
+            return None
+        expanded = expand_varargs(overload.parameters, count)
+        types = _types_in_order(expanded, arguments, columns)
+        if types is None:
+            return None
+        same_names = names is not None and list(names) == [None if p.kind == "varargs" else p.name for p in expanded]
+        quality = _quality(expanded, types)
+        return None if quality is None else (int(same_names), int(not varargs), *quality)
+
+    return _best(candidates, score, [f.type for f in columns])
+
+
+def choose_table(
+    functions: Sequence[TableFunction[..., Any]], arguments: Arguments
+) -> Overload[TableFunction[..., Any]]:
+    """The overload that a table function call means.
+
+    Raises:
+        ArgumentError: no overload fits.
+    """
+    candidates = overloads(functions)
+    if len(candidates) == 1:
+        return candidates[0]
+    types = [a.type for a in arguments.positional]
+
+    def score(overload: Overload[TableFunction[..., Any]]) -> tuple[int, ...] | None:
+        fixed = [p for p in overload.parameters if p.kind == "positional"]
+        varargs = any(p.kind == "varargs" for p in overload.parameters)
+        named = {p.name.casefold() for p in overload.parameters}
+        if len(types) > len(fixed) and not varargs:
+            return None
+        missing = {p.name.casefold() for p in fixed[len(types) :]}
+        if not missing <= set(arguments.named) or not set(arguments.named) <= named:
+            return None
+        quality = _quality(expand_varargs(overload.parameters, len(types))[: len(types)], types)
+        return None if quality is None else (int(not varargs), *quality)
+
+    return _best(candidates, score, types)
+
+
+def _types_in_order(
+    parameters: Sequence[Parameter], arguments: Arguments, columns: pa.Schema
+) -> list[pa.DataType] | None:
+    """The types of the call's arguments in the order of ``parameters``, None if the numbers differ."""
+    constants = sum(p.const for p in parameters)
+    if constants != len(arguments.positional) or len(parameters) - constants != len(columns):
+        return None
+    const, column = iter(arguments.positional), iter(columns)
+    return [next(const).type if p.const else next(column).type for p in parameters]
+
+
+def _quality(parameters: Sequence[Parameter], types: Sequence[pa.DataType]) -> tuple[int, int] | None:
+    scores = [fits(type, parameter.type) for parameter, type in zip(parameters, types, strict=True)]
+    if 0 in scores:
+        return None
+    return min(scores, default=3), sum(scores)
+
+
+def _best(candidates: Sequence[Overload[F]], score: Any, types: Sequence[pa.DataType]) -> Overload[F]:
+    best: Overload[F] | None = None
+    best_score: tuple[int, ...] = ()
+    for candidate in candidates:
+        found = score(candidate)
+        if found is not None and (best is None or found > best_score):
+            best, best_score = candidate, found
+    if best is None:
+        name = candidates[0].function.name
+        forms = "; ".join(call_form(name, c.parameters) for c in candidates)
+        shown = ", ".join(sql_name(t) for t in types)
+        raise ArgumentError(f"no form of function '{name}' takes ({shown}). It can be called as {forms}")
+    return best

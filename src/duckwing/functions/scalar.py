@@ -1,0 +1,293 @@
+"""Scalar functions: one value for each row."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, ParamSpec, TypeVar
+
+import pyarrow as pa
+
+from ..errors import ArgumentError, DeclarationError, OutputError
+from ..types.convert import Converter, from_duckdb, to_duckdb
+from ..types.names import sql_name
+from ..types.refusals import refusal
+from ..types.values import from_values, to_values
+from .about import About, ExampleLike, Stability, check_name, check_stability, read_about
+from .arguments import Arguments, python_value
+from .context import Context
+from .signature import (
+    REQUIRED,
+    Form,
+    Parameter,
+    Signature,
+    any_type,
+    form_of,
+    read_annotation,
+    read_signature,
+    resolve_type,
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Nulls = Literal["skip", "pass"]
+
+
+@dataclass(frozen=True, eq=False)
+class ScalarFunction(Generic[P, R]):
+    """A declared scalar function. It stays callable as the plain function that it was made from.
+
+    Attributes:
+        name: its name in SQL.
+        function: the author's function.
+        signature: what SQL passes.
+        returns: type of the result.
+        form: called per batch or per row.
+        nulls: ``"skip"``: NULL in, NULL out; ``"pass"``: the function sees NULLs.
+        stability: when DuckDB may call it once for many.
+        about: its documentation.
+    """
+
+    name: str
+    function: Callable[P, R]
+    signature: Signature
+    returns: pa.DataType
+    form: Form
+    nulls: Nulls
+    stability: Stability
+    about: About
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+    @property
+    def sees_nulls(self) -> bool:
+        """Whether NULLs reach the function in any of its arguments."""
+        return self.nulls == "pass" or any(p.accepts_none for p in self.signature.parameters)
+
+    def bind(
+        self, parameters: Sequence[Parameter], arguments: Arguments, columns: pa.Schema, context: Context
+    ) -> BoundScalar:
+        """Prepare the calls of one query.
+
+        Args:
+            parameters: the overload that the query uses.
+            arguments: the constants.
+            columns: the input columns, in order.
+            context: handed to the function if it wants it.
+
+        Raises:
+            ArgumentError: an argument does not fit.
+        """
+        constants = iter(arguments.positional)
+        inputs: list[_Input] = []
+        expanded = expand_varargs(parameters, len(columns) + len(arguments.positional))
+        column = 0
+        for parameter in expanded:
+            if parameter.const:
+                inputs.append(_Input(parameter, python_value(parameter, next(constants), self._what), None))
+                continue
+            try:
+                convert = from_duckdb(columns.field(column).type, parameter.type)
+            except ArgumentError as error:
+                raise ArgumentError(f"{self._what}: argument '{parameter.name}': {error}") from None
+            inputs.append(_Input(parameter, column, convert))
+            column += 1
+        return BoundScalar(self, inputs, context)
+
+    @property
+    def _what(self) -> str:
+        return f"function '{self.name}'"
+
+
+def expand_varargs(parameters: Sequence[Parameter], count: int) -> list[Parameter]:
+    """The parameters of a call with ``count`` arguments: varargs repeated as often as needed."""
+    expanded = [p for p in parameters if p.kind == "positional"]
+    repeated = next((p for p in parameters if p.kind == "varargs"), None)
+    if repeated is not None:
+        expanded += [repeated] * (count - len(expanded))
+    return expanded
+
+
+@dataclass(frozen=True)
+class _Input:
+    """Where one Python argument comes from: a constant, or a column with its conversion."""
+
+    parameter: Parameter
+    source: Any
+    convert: Converter | None
+
+
+class BoundScalar:
+    """A scalar function with the constants of one query, ready for batches."""
+
+    def __init__(self, function: ScalarFunction[..., Any], inputs: Sequence[_Input], context: Context):
+        self.output_type = function.returns
+        self._function = function
+        self._inputs = inputs
+        self._columns = [i for i in inputs if not i.parameter.const]
+        self._context = context
+        self._what = f"result of function '{function.name}'"
+        skip = function.nulls == "skip"
+        self._skipped_nulls = [n for n, i in enumerate(self._columns) if skip and not i.parameter.accepts_none]
+        keyword = {function.signature.context: context} if function.signature.context else {}
+        self._call = functools.partial(function.function, **keyword)
+        self._evaluate = self._batch if function.form == "batch" else self._rows
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.Array:
+        """The results for the rows of ``batch``, an array of exactly the declared type.
+
+        Raises:
+            OutputError: the function returned something else.
+            Exception: whatever the function raises.
+        """
+        count = batch.num_rows
+        columns = [
+            i.convert(batch.column(i.source)) if i.convert is not None else batch.column(i.source)
+            for i in self._columns
+        ]
+        if any(columns[n].null_count for n in self._skipped_nulls):
+            from .nulls import evaluate_valid, rows_without_nulls
+
+            valid = rows_without_nulls([columns[n] for n in self._skipped_nulls])
+            if valid is not None:
+                return evaluate_valid(lambda c: self._checked(c, len(c[0])), columns, valid, self.output_type)
+        return self._checked(columns, count)
+
+    def _checked(self, columns: Sequence[pa.Array], count: int) -> pa.Array:
+        self._context.rows = count
+        result = self._evaluate(columns, count)
+        if len(result) != count:
+            raise OutputError(f"{self._what} must have one value for each of the {count} rows, got {len(result)}")
+        return result
+
+    def _batch(self, columns: Sequence[pa.Array], count: int) -> pa.Array:
+        column = iter(columns)
+        arguments = [i.source if i.parameter.const else next(column) for i in self._inputs]
+        result = self._call(*arguments)
+        if isinstance(result, pa.ChunkedArray):
+            result = result.combine_chunks()
+        if not isinstance(result, pa.Array):
+            raise OutputError(f"{self._what} must be an Arrow array, got {type(result).__name__}")
+        return to_duckdb(result, self.output_type, self._what)
+
+    def _rows(self, columns: Sequence[pa.Array], count: int) -> pa.Array:
+        column = iter(columns)
+        arguments: list[Iterable[Any]] = []
+        for source in self._inputs:
+            if source.parameter.const:
+                arguments.append(itertools.repeat(source.source, count))
+                continue
+            values: list[Any] = to_values(next(column))
+            convert = source.parameter.convert
+            if convert is not None:
+                values = [None if v is None else convert(v) for v in values]
+            arguments.append(values)
+        call = self._call
+        if arguments:
+            results: list[Any] = list(map(call, *arguments))
+        else:
+            results = [call() for _ in range(count)]
+        return from_values(results, self.output_type, self._what)
+
+
+def declare_scalar(
+    function: Callable[P, R],
+    *,
+    name: str | None,
+    returns: pa.DataType | None,
+    nulls: str,
+    stability: str,
+    comment: str | None,
+    tags: Mapping[str, str] | None,
+    examples: Iterable[ExampleLike],
+    categories: Iterable[str],
+) -> ScalarFunction[P, R]:
+    """Make a :class:`ScalarFunction` of ``function``; see ``Catalog.scalar`` for the arguments.
+
+    Raises:
+        DeclarationError: it cannot be one.
+    """
+    sql = check_name(name if name is not None else getattr(function, "__name__", None), "a scalar function")
+    what = f"scalar function '{sql}'"
+    if not callable(function) or inspect.isclass(function):
+        raise DeclarationError(f"{what}: expected a function, got {function!r}")
+    if inspect.iscoroutinefunction(function):
+        raise DeclarationError(f"{what}: async functions are not supported yet; declare it with def")
+    if inspect.isgeneratorfunction(function):
+        raise DeclarationError(f"{what} yields; a scalar function returns one value per row. Use table_function")
+    if nulls not in ("skip", "pass"):
+        raise DeclarationError(f"{what}: nulls={nulls!r} is unknown; use 'skip' or 'pass'")
+    signature = read_signature(function, what)
+    _check_parameters(signature, what)
+    result, result_form = _result(signature, returns, what)
+    form = _form(signature, result_form, what)
+    about = read_about(
+        what, signature.description, comment=comment, tags=tags, examples=examples, categories=categories
+    )
+    handed: Nulls = "pass" if nulls == "pass" else "skip"
+    return ScalarFunction(sql, function, signature, result, form, handed, check_stability(stability, what), about)
+
+
+def _check_parameters(signature: Signature, what: str) -> None:
+    for parameter in signature.parameters:
+        if parameter.kind == "named":
+            raise DeclarationError(
+                f"{what}: parameter '{parameter.name}' is keyword-only, but SQL passes the arguments of scalar "
+                "functions by position only; remove the '*' before it"
+            )
+        if parameter.const and parameter.kind == "varargs":
+            raise DeclarationError(f"{what}: *{parameter.name} cannot be Const; its values are columns")
+
+
+def _result(signature: Signature, returns: pa.DataType | None, what: str) -> tuple[pa.DataType, Form | None]:
+    annotation = read_annotation(signature.returns)
+    annotated = signature.returns is not REQUIRED
+    form = form_of(annotation.base) if annotated else None
+    if annotated and form is None:
+        raise DeclarationError(f"{what}: {annotation.base.__name__} is not supported as a result; use an Arrow array")
+    if returns is not None:
+        if not isinstance(returns, pa.DataType):
+            raise DeclarationError(f"{what}: returns= takes a type from duckwing.types, not {returns!r}")
+        reason = refusal(returns)
+        if reason is not None:
+            raise DeclarationError(f"{what}: it cannot return {sql_name(returns)}: {reason}")
+        result = returns
+    elif not annotated:
+        raise DeclarationError(f"{what} needs the type of its result: write '-> str', say, or returns=VARCHAR")
+    elif annotation.base is None or annotation.base is type(None):
+        raise DeclarationError(f"{what} returns None; a scalar function returns a value for each row")
+    else:
+        result = resolve_type(annotation, f"{what}: its result")
+    if any_type(result):
+        raise DeclarationError(f"{what} needs a result of one type; add returns= with a type from duckwing.types")
+    return result, form
+
+
+def _form(signature: Signature, result: Form | None, what: str) -> Form:
+    """Batch if any column or the result is an Arrow array; mixing both is the author's mistake."""
+    forms: dict[Form, str] = {}
+    for parameter in signature.parameters:
+        if parameter.const:
+            if parameter.form == "batch":
+                raise DeclarationError(f"{what}: the constant '{parameter.name}' is one value, not an Arrow array")
+        else:
+            forms.setdefault(parameter.form, f"parameter '{parameter.name}'")
+    if result is not None:
+        forms.setdefault(result, "the result")
+    if len(forms) == 2:
+        raise DeclarationError(
+            f"{what} mixes batches and rows: {forms['batch']} is an Arrow array, {forms['row']} is a Python value. "
+            "Use Arrow arrays for all columns and the result, or for none (Const parameters excepted)"
+        )
+    form: Form = "batch" if "batch" in forms else "row"
+    if form == "batch" and signature.context is None and all(p.const for p in signature.parameters):
+        raise DeclarationError(
+            f"{what} returns an Arrow array but has no column to take its length from; "
+            "add a Context parameter and use its 'rows', or return one Python value"
+        )
+    return form

@@ -1,0 +1,173 @@
+"""Catalogs as a whole: what a worker offers, versions, transactions, COPY formats (spec 04, 3, 8, 11, 12)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+import pyarrow as pa
+
+from ..rpc.codec import EMPTY_MAP, NESTED
+from ..rpc.method import NoParams, unary
+from .shared import AttachmentParams, CatalogParams, Items, OnConflict
+
+
+@dataclass(frozen=True)
+class Release:
+    """One data release of a catalog; ``released_at`` is an aware datetime."""
+
+    version: str
+    released_at: Annotated[datetime, pa.timestamp("us", tz="UTC")] | None = None
+    summary: str = ""
+    notes_url: str | None = None
+
+
+@dataclass(frozen=True)
+class AttachOptionSpec:
+    """An ATTACH option that a catalog takes (spec 04, section 3.2).
+
+    Attributes:
+        type: schema of one field ``value``, of the option's type.
+        default_value: one row, one column ``value``. The client does not fill it in.
+        required: None means False. The client does not enforce it.
+    """
+
+    name: str
+    description: str
+    type: pa.Schema
+    default_value: pa.RecordBatch | None = None
+    required: bool | None = False
+
+
+@dataclass(frozen=True)
+class CatalogInfo:
+    """An item of ``catalog_catalogs`` (spec 04, section 3.1)."""
+
+    name: str
+    implementation_version: str | None = None
+    data_version_spec: str | None = None
+    attach_option_specs: tuple[Annotated[AttachOptionSpec, NESTED], ...] = ()
+    releases: tuple[Release, ...] = ()
+    source_url: str | None = None
+
+
+@dataclass(frozen=True)
+class SettingSpec:
+    """A DuckDB setting that a catalog declares at attach (spec 06, section 10.1).
+
+    Attributes:
+        type: schema of one field ``value``, of the setting's type.
+        default_value: one row, one column ``value``.
+    """
+
+    name: str
+    description: str
+    type: pa.Schema
+    default_value: pa.RecordBatch | None = None
+
+
+@dataclass(frozen=True)
+class SecretTypeSpec:
+    """A secret type that a catalog declares at attach (spec 06, section 11.1).
+
+    Attributes:
+        parameters_schema: a field per parameter; the field metadata ``redact`` hides its value.
+    """
+
+    name: str
+    description: str
+    parameters_schema: pa.Schema
+
+
+@dataclass(frozen=True)
+class AttachedCatalog:
+    """A companion catalog that the client attaches too (spec 04, section 12.2).
+
+    Attributes:
+        alias: the name to attach it as.
+        target: path or DSN.
+        db_type: ``""`` to take it from the prefix of ``target``.
+        options: ATTACH options, verbatim.
+        hidden: resolvable by name, but not listed.
+        required: fail the ATTACH if it cannot be attached.
+        secret_ref: the secret whose values go into the options, ``""`` for none.
+    """
+
+    alias: str
+    target: str
+    db_type: str = ""
+    options: Mapping[str, str | None] = EMPTY_MAP
+    hidden: bool = False
+    required: bool = False
+    secret_ref: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyFormatInfo:
+    """A format for COPY, an item of ``catalog_copy_from_formats`` (spec 04, section 12.3).
+
+    Attributes:
+        format_name: the user writes ``FORMAT '<alias>.<format_name>'``.
+        handler: the function that reads or writes.
+        options: one field per option, declared like arguments of functions.
+        direction: ``from``, ``to`` or ``both``.
+        ordered: COPY TO only: one thread hands over the rows in source order.
+    """
+
+    comment: str | None = None
+    tags: Mapping[str, str | None] = EMPTY_MAP
+    format_name: str
+    handler: str
+    options: pa.Schema
+    direction: str
+    description: str = ""
+    ordered: bool = False
+
+
+@dataclass(frozen=True)
+class CatalogCreateRequest:
+    """Request of ``catalog_create``; ``options`` has one row, a column per option."""
+
+    name: str
+    on_conflict: OnConflict
+    options: pa.RecordBatch | None = None
+
+
+@dataclass(frozen=True)
+class CatalogDropParams:
+    """Parameters of ``catalog_drop``."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class CatalogVersionResult:
+    """Answer of ``catalog_version``; 0 makes the client reload all metadata (spec 04, section 8)."""
+
+    version: int
+
+
+@dataclass(frozen=True)
+class TransactionBeginResult:
+    """Answer of ``catalog_transaction_begin``; None or empty bytes: there is no transaction."""
+
+    transaction_opaque_data: bytes | None = None
+
+
+@dataclass(frozen=True)
+class TransactionEndParams:
+    """Parameters of commit and rollback."""
+
+    attach_opaque_data: bytes
+    transaction_opaque_data: bytes
+
+
+CATALOG_CATALOGS = unary("catalog_catalogs", NoParams, Items)
+CATALOG_DETACH = unary("catalog_detach", AttachmentParams)
+CATALOG_CREATE = unary("catalog_create", CatalogCreateRequest, wrapped=True)
+CATALOG_DROP = unary("catalog_drop", CatalogDropParams)
+CATALOG_VERSION = unary("catalog_version", CatalogParams, CatalogVersionResult)
+CATALOG_COPY_FROM_FORMATS = unary("catalog_copy_from_formats", CatalogParams, Items)
+CATALOG_TRANSACTION_BEGIN = unary("catalog_transaction_begin", AttachmentParams, TransactionBeginResult)
+CATALOG_TRANSACTION_COMMIT = unary("catalog_transaction_commit", TransactionEndParams)
+CATALOG_TRANSACTION_ROLLBACK = unary("catalog_transaction_rollback", TransactionEndParams)

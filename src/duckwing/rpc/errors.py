@@ -1,0 +1,156 @@
+"""Errors of the RPC layer, and how an error travels (spec 01, sections 7 and 12).
+
+An error is sent as a zero-row batch whose metadata names its type and message;
+:func:`error_metadata` writes that metadata and :func:`error_from_metadata`
+reads it back on the other side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import traceback
+from collections.abc import Mapping
+
+from ..errors import Error
+from . import keys
+
+MAX_TRACEBACK = 16_000
+"""Characters of a traceback that travel; the rest is cut (spec 01, section 7.1)."""
+
+MAX_MESSAGE = 64_000
+"""Characters of an error message that travel: it must fit into the header of an Arrow message."""
+
+
+class RpcError(Error):
+    """Base of the errors of the RPC layer."""
+
+    kind: str | None = None
+    """Stable token that travels as ``vgi_rpc.error_kind``, if the error has one."""
+
+
+class ConnectionClosed(RpcError):
+    """The other side closed the connection, or died, in the middle of a call."""
+
+
+class MalformedMessage(RpcError):
+    """Bytes arrived that are not an acceptable Arrow IPC stream."""
+
+
+class CodecError(RpcError):
+    """A record and its Arrow form do not fit each other."""
+
+
+class ProtocolError(RpcError):
+    """A well-formed Arrow stream arrived that is not a well-formed call."""
+
+
+class VersionError(RpcError):
+    """The framing version is not the one that this side speaks."""
+
+
+class ProtocolVersionError(RpcError):
+    """The peer speaks another version of the application protocol."""
+
+    kind = "protocol_version_mismatch"
+
+
+class ProtocolNotSpecifiedError(RpcError):
+    """The request does not say which protocol it belongs to."""
+
+    kind = "protocol_not_specified"
+
+
+class ProtocolNotSupportedError(RpcError):
+    """The server does not host the protocol that the request names."""
+
+    kind = "protocol_not_supported"
+
+
+class MethodNotImplementedError(RpcError):
+    """The protocol has no such method, or this server leaves it out."""
+
+    kind = "method_not_implemented"
+
+
+class RemoteError(RpcError):
+    """The other side answered a call with an error.
+
+    Attributes:
+        type: class name of the exception on the other side, such as ``ValueError``.
+        message: its message, without the class name.
+        traceback: the formatted traceback, ``""`` if none was sent.
+        kind: the ``error_kind`` token, or None.
+    """
+
+    def __init__(self, type: str, message: str, traceback: str = "", kind: str | None = None):
+        super().__init__(f"{type}: {message}" if type else message)
+        self.type = type
+        self.message = message
+        self.traceback = traceback
+        self.kind = kind
+
+
+def error_metadata(error: BaseException) -> dict[bytes, bytes]:
+    """The metadata of the error batch for ``error``.
+
+    Errors of Duckwing itself travel without traceback: they are made to be read by the
+    person who wrote the SQL. Errors of user code carry the part of the traceback that lies
+    outside Duckwing.
+    """
+    name = type(error).__name__
+    message = _message(error)
+    extra: dict[str, object] = {
+        "exception_type": name,
+        "exception_message": message,
+        "traceback": "" if isinstance(error, Error) else format_traceback(error),
+    }
+    metadata = {
+        keys.LOG_LEVEL: b"EXCEPTION",
+        keys.LOG_MESSAGE: _utf8(f"{name}: {message}"),
+    }
+    kind = error.kind if isinstance(error, RpcError) else None
+    if kind is not None:
+        extra["error_kind"] = kind
+        metadata[keys.ERROR_KIND] = kind.encode()
+    metadata[keys.LOG_EXTRA] = _utf8(json.dumps(extra))
+    return metadata
+
+
+def error_from_metadata(metadata: Mapping[bytes, bytes]) -> RemoteError:
+    """The error that an error batch describes, for raising on this side."""
+    text = metadata.get(keys.LOG_MESSAGE, b"").decode("utf-8", "replace")
+    extra: object = None
+    with contextlib.suppress(ValueError):
+        extra = json.loads(metadata.get(keys.LOG_EXTRA, b"{}"))
+    fields = extra if isinstance(extra, dict) else {}
+    kind = metadata.get(keys.ERROR_KIND)
+    name = str(fields.get("exception_type", ""))
+    message = str(fields.get("exception_message", text))
+    return RemoteError(
+        name, message, str(fields.get("traceback", "")), kind.decode("utf-8", "replace") if kind else None
+    )
+
+
+def format_traceback(error: BaseException) -> str:
+    """The traceback of ``error`` from the first frame outside Duckwing on, cut to a bounded length."""
+    package = __name__.split(".", 1)[0] + "."
+    tb = error.__traceback__
+    while tb is not None and str(tb.tb_frame.f_globals.get("__name__", "")).startswith(package):
+        tb = tb.tb_next
+    text = "".join(traceback.format_exception(type(error), error, tb or error.__traceback__))
+    if len(text) > MAX_TRACEBACK:
+        text = text[:MAX_TRACEBACK] + "\n… <traceback truncated>"
+    return text
+
+
+def _message(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception as broken:
+        return f"<the message of this exception cannot be printed: {type(broken).__name__}>"
+    return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "… <message truncated>"
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")

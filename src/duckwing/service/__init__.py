@@ -1,0 +1,93 @@
+"""The protocol's calls, answered from catalogs and functions."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..catalog.declared import Catalog
+from ..protocol import VGI
+from ..rpc.method import LazyTable
+from ..rpc.server import Handler, Server
+
+_HANDLERS = {
+    "attach": ("catalog_attach",),
+    "catalogs": (
+        "catalog_catalogs",
+        "catalog_copy_from_formats",
+        "catalog_detach",
+        "catalog_version",
+    ),
+    "listing": (
+        "catalog_schemas",
+        "catalog_schema_get",
+        "catalog_schema_contents_functions",
+        "catalog_schema_contents_indexes",
+        "catalog_schema_contents_macros",
+        "catalog_schema_contents_tables",
+        "catalog_schema_contents_views",
+        "catalog_index_get",
+        "catalog_macro_get",
+        "catalog_table_get",
+        "catalog_view_get",
+    ),
+    "calls": ("bind", "init"),
+    "scans": (
+        "table_function_cardinality",
+        "table_function_dynamic_to_string",
+        "table_function_statistics",
+    ),
+    "refusals": (
+        "catalog_index_create",
+        "catalog_index_drop",
+        "catalog_macro_create",
+        "catalog_macro_drop",
+        "catalog_schema_create",
+        "catalog_schema_drop",
+        "catalog_table_create",
+        "catalog_table_drop",
+        "catalog_view_create",
+        "catalog_view_drop",
+    ),
+}
+
+
+class Service:
+    """Answers the calls of the VGI protocol for a set of catalogs.
+
+    Every answer can be given by a process that has seen no other call: what one call leaves for
+    another travels in the bytes of the protocol (spec 03, section 13).
+
+    Args:
+        catalogs: what is served.
+    """
+
+    def __init__(self, catalogs: Sequence[Catalog]):
+        self.catalogs = catalogs
+
+    def server(self) -> Server:
+        """The RPC server with these handlers."""
+        return Server([(VGI, _Handlers(self))])
+
+
+class _Handlers(Mapping[str, Handler]):
+    """The handlers by method name; the module of each is imported when it is first called."""
+
+    def __init__(self, service: Service):
+        self._service = service
+        self._functions: LazyTable[Any] = LazyTable(
+            {f"{__name__}.{module}": names for module, names in _HANDLERS.items()}
+        )
+
+    def __getitem__(self, name: str) -> Handler:
+        return functools.partial(self._functions[name], self._service)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._functions
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._functions)
+
+    def __len__(self) -> int:
+        return len(self._functions)

@@ -1,0 +1,41 @@
+"""``catalog_attach``: the first call of a client, and the one that a starting worker must answer fast."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import CatalogError
+from ..protocol.attach import CatalogAttachRequest, CatalogAttachResult
+from .attachment import find_catalog, new_attachment
+
+if TYPE_CHECKING:
+    from ..rpc.server import Call
+    from . import Service
+
+
+def catalog_attach(service: Service, call: Call, request: CatalogAttachRequest) -> CatalogAttachResult:
+    """Attach the catalog that the request names; ``''`` means the only one."""
+    catalog = find_catalog(service, request.name)
+    if catalog is None and not request.name and len(service.catalogs) == 1:
+        catalog = service.catalogs[0]
+    names = ", ".join(f"'{c.catalog_name}'" for c in service.catalogs)
+    if catalog is None:
+        raise CatalogError(f"this worker has no catalog '{request.name}'; it serves {names}")
+    for wanted, option in (
+        (request.data_version_spec, "data_version_spec"),
+        (request.implementation_version, "implementation_version"),
+    ):
+        if wanted is not None and not (option == "implementation_version" and wanted == catalog.version):
+            raise CatalogError(
+                f"catalog '{catalog.catalog_name}' was asked for with {option} '{wanted}', "
+                f"but it serves {catalog.version or 'no particular version'}; leave the option out"
+            )
+    return CatalogAttachResult(
+        attach_opaque_data=new_attachment(catalog),
+        catalog_version_frozen=True,
+        catalog_version=1,
+        default_schema=catalog.name,
+        comment=catalog.catalog_comment,
+        tags=catalog.catalog_tags,
+        resolved_implementation_version=catalog.version,
+    )

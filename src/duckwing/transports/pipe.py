@@ -1,0 +1,114 @@
+"""A connection over a pair of pipes: a worker's standard input and output, or a client's ends of them."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from collections.abc import Sequence
+
+from ..rpc.errors import ConnectionClosed
+from ..rpc.framing import Buffer
+
+READ_AHEAD = 1 << 16
+PIPE_SIZE = 1 << 20
+_MAX_BUFFERS = 512
+
+
+class Interrupted(Exception):
+    """The interrupt descriptor became readable while the stream waited for input."""
+
+
+class PipeStream:
+    """A :class:`~duckwing.rpc.framing.ByteStream` over two descriptors, which it does not close.
+
+    Args:
+        read_fd: where the other side's bytes come from.
+        write_fd: where ours go.
+        interrupt_fd: when this becomes readable, waiting for input ends with :class:`Interrupted`,
+            but only after everything that had already arrived was read. POSIX only.
+    """
+
+    def __init__(self, read_fd: int, write_fd: int, *, interrupt_fd: int | None = None):
+        self._read_fd = read_fd
+        self._write_fd = write_fd
+        self._chunk = b""
+        self._position = 0
+        self._poll: select.poll | None = None
+        if interrupt_fd is not None and hasattr(select, "poll"):
+            self._poll = select.poll()
+            self._poll.register(read_fd, select.POLLIN)
+            self._poll.register(interrupt_fd, select.POLLIN)
+        _widen(read_fd, write_fd)
+
+    def read(self, size: int) -> bytes:
+        """Exactly ``size`` bytes, fewer only at end of file.
+
+        Raises:
+            Interrupted: see ``interrupt_fd``.
+        """
+        end = self._position + size
+        if end <= len(self._chunk):
+            piece = self._chunk[self._position : end]
+            self._position = end
+            return piece
+        parts = [self._chunk[self._position :]]
+        missing = size - len(parts[0])
+        self._chunk, self._position = b"", 0
+        while missing > 0:
+            data = self._receive(max(missing, READ_AHEAD) if missing < PIPE_SIZE else PIPE_SIZE)
+            if not data:
+                break
+            if len(data) > missing:
+                self._chunk, self._position = data, missing
+                data = data[:missing]
+            parts.append(data)
+            missing -= len(data)
+        return b"".join(parts)
+
+    def write(self, buffers: Sequence[Buffer]) -> None:
+        """Write all of ``buffers``.
+
+        Raises:
+            ConnectionClosed: the other side has closed its end.
+        """
+        pending = [memoryview(buffer).cast("B") for buffer in buffers if len(memoryview(buffer))]
+        try:
+            while pending:
+                written = _write_some(self._write_fd, pending)
+                while pending and written >= len(pending[0]):
+                    written -= len(pending.pop(0))
+                if written:
+                    pending[0] = pending[0][written:]
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise ConnectionClosed("the other side does not read any more") from error
+
+    def _receive(self, size: int) -> bytes:
+        if self._poll is not None:
+            ready = [fd for fd, _ in self._poll.poll()]
+            if self._read_fd not in ready:
+                raise Interrupted
+        try:
+            return os.read(self._read_fd, size)
+        except ConnectionResetError:
+            return b""
+
+
+def _write_some(fd: int, pending: Sequence[memoryview]) -> int:
+    if hasattr(os, "writev"):
+        return os.writev(fd, pending[:_MAX_BUFFERS])
+    return os.write(fd, pending[0][: 1 << 30])
+
+
+def _widen(*fds: int) -> None:
+    """Let the pipes hold a whole batch, so that neither side waits for the other in the middle of it."""
+    if sys.platform != "linux":
+        return
+    import fcntl
+
+    for fd in fds:
+        try:
+            fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+        except OSError:
+            # Not a pipe, or this user's share of pipe memory is used up: it works as it is.
+            return

@@ -1,0 +1,83 @@
+"""The worker: what a process serves, and how it is started."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from .catalog.declared import Catalog
+from .errors import DeclarationError
+from .rpc.server import Server
+from .service import Service
+
+
+class Worker:
+    """Serves catalogs to DuckDB.
+
+    Args:
+        catalogs: at least one; a client attaches each by its name.
+
+    Raises:
+        DeclarationError: no catalog is given, or two have one name.
+
+    Example:
+        ```python
+        if __name__ == "__main__":
+            dw.Worker(demo).run()
+        ```
+    """
+
+    def __init__(self, *catalogs: Catalog):
+        for catalog in catalogs:
+            if not isinstance(catalog, Catalog):
+                raise DeclarationError(f"Worker takes catalogs, not {catalog!r}")
+        names = [catalog.catalog_name.casefold() for catalog in catalogs]
+        if not names:
+            raise DeclarationError("Worker needs at least one catalog: Worker(Catalog('demo'))")
+        for name in names:
+            if names.count(name) > 1:
+                raise DeclarationError(f"Worker has two catalogs named '{name}'; clients could attach only one")
+        self.catalogs = catalogs
+        self.has_run = False
+
+    def server(self) -> Server:
+        """The RPC server of these catalogs, for transports and tests that drive it themselves."""
+        return Service(self.catalogs).server()
+
+    def run(self, arguments: Sequence[str] | None = None) -> None:
+        """Serve over standard input and output until the client leaves.
+
+        On a terminal, where a person started it, it first says how to attach it.
+
+        Args:
+            arguments: the command line without the program; that of the process by default.
+
+        Raises:
+            SystemExit: with status 2 if the command line asks for what this version does not have.
+        """
+        from .process.options import parse_options
+        from .process.standard import on_terminal
+        from .process.stdio import serve_stdio
+
+        self.has_run = True
+        options = parse_options(sys.argv[1:] if arguments is None else arguments)
+        if on_terminal() and not options.quiet:
+            print(_greeting(self.catalogs), file=sys.stderr)
+        serve_stdio(self.server())
+
+
+def _greeting(catalogs: Sequence[Catalog]) -> str:
+    import os
+
+    path = os.path.abspath(sys.argv[0])
+    lines = ["This is a VGI worker. It talks Arrow to DuckDB; there is nothing to type here (Ctrl-C ends it)."]
+    lines += ["Attach it in DuckDB with"]
+    for catalog in catalogs:
+        name = catalog.catalog_name
+        lines.append(f"    ATTACH '{_sql(name)}' AS {name} (TYPE vgi, LOCATION 'exec duckwing run {_sql(path)}');")
+    lines.append(f"or try it at once with: duckwing sql {path}")
+    return "\n".join(lines)
+
+
+def _sql(text: str) -> str:
+    return text.replace("'", "''")
