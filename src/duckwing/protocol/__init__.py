@@ -21,8 +21,10 @@ _METHODS = {
         "catalog_detach",
         "catalog_create",
         "catalog_drop",
+    ),
+    "formats": ("catalog_copy_from_formats",),
+    "transactions": (
         "catalog_version",
-        "catalog_copy_from_formats",
         "catalog_transaction_begin",
         "catalog_transaction_commit",
         "catalog_transaction_rollback",

@@ -102,28 +102,6 @@ class AttachedCatalog:
     secret_ref: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class CopyFormatInfo:
-    """A format for COPY, an item of ``catalog_copy_from_formats`` (spec 04, section 12.3).
-
-    Attributes:
-        format_name: the user writes ``FORMAT '<alias>.<format_name>'``.
-        handler: the function that reads or writes.
-        options: one field per option, declared like arguments of functions.
-        direction: ``from``, ``to`` or ``both``.
-        ordered: COPY TO only: one thread hands over the rows in source order.
-    """
-
-    comment: str | None = None
-    tags: Mapping[str, str | None] = EMPTY_MAP
-    format_name: str
-    handler: str
-    options: pa.Schema
-    direction: str
-    description: str = ""
-    ordered: bool = False
-
-
 @dataclass(frozen=True)
 class CatalogCreateRequest:
     """Request of ``catalog_create``; ``options`` has one row, a column per option."""
@@ -140,34 +118,7 @@ class CatalogDropParams:
     name: str
 
 
-@dataclass(frozen=True)
-class CatalogVersionResult:
-    """Answer of ``catalog_version``; 0 makes the client reload all metadata (spec 04, section 8)."""
-
-    version: int
-
-
-@dataclass(frozen=True)
-class TransactionBeginResult:
-    """Answer of ``catalog_transaction_begin``; None or empty bytes: there is no transaction."""
-
-    transaction_opaque_data: bytes | None = None
-
-
-@dataclass(frozen=True)
-class TransactionEndParams:
-    """Parameters of commit and rollback."""
-
-    attach_opaque_data: bytes
-    transaction_opaque_data: bytes
-
-
 CATALOG_CATALOGS = unary("catalog_catalogs", NoParams, Items)
 CATALOG_DETACH = unary("catalog_detach", AttachmentParams)
 CATALOG_CREATE = unary("catalog_create", CatalogCreateRequest, wrapped=True)
 CATALOG_DROP = unary("catalog_drop", CatalogDropParams)
-CATALOG_VERSION = unary("catalog_version", CatalogParams, CatalogVersionResult)
-CATALOG_COPY_FROM_FORMATS = unary("catalog_copy_from_formats", CatalogParams, Items)
-CATALOG_TRANSACTION_BEGIN = unary("catalog_transaction_begin", AttachmentParams, TransactionBeginResult)
-CATALOG_TRANSACTION_COMMIT = unary("catalog_transaction_commit", TransactionEndParams)
-CATALOG_TRANSACTION_ROLLBACK = unary("catalog_transaction_rollback", TransactionEndParams)

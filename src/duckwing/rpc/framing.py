@@ -153,12 +153,29 @@ def has_dictionaries(schema: pa.Schema) -> bool:
     return any(_has_dictionary(field.type) for field in schema)
 
 
+def _is_fixed_width(type: pa.DataType) -> bool:
+    if isinstance(type, pa.BaseExtensionType):
+        return _is_fixed_width(type.storage_type)
+    return bool(pa.types.is_primitive(type) or pa.types.is_decimal(type) or pa.types.is_fixed_size_binary(type))
+
+
 def _has_dictionary(type: pa.DataType) -> bool:
     if pa.types.is_dictionary(type):
         return True
     if isinstance(type, pa.BaseExtensionType):
         return _has_dictionary(type.storage_type)
     return any(_has_dictionary(type.field(i).type) for i in range(type.num_fields))
+
+
+def _check_names(fields: Iterable[pa.Field]) -> None:
+    """Fail here, and not in whoever reads it, if a name is not UTF-8 (``UnicodeDecodeError``)."""
+    for field in fields:
+        field.name  # noqa: B018
+        type = field.type
+        while pa.types.is_dictionary(type) or isinstance(type, pa.BaseExtensionType):
+            type = type.value_type if pa.types.is_dictionary(type) else type.storage_type
+        if type.num_fields:
+            _check_names(type.field(i) for i in range(type.num_fields))
 
 
 _NO_COLUMNS = pa.RecordBatch.from_arrays([], schema=EMPTY_SCHEMA)
@@ -180,6 +197,7 @@ class StreamReader:
         self._end_at_eof = end_at_eof
         self._schema = EMPTY_SCHEMA
         self._dictionaries: _DictionaryReader | None = None
+        self._variable_width: list[int] = []
 
     def read_schema(self) -> Core[pa.Schema | None]:
         """The schema that opens the stream, or None if the connection ends before its first byte.
@@ -199,9 +217,10 @@ class StreamReader:
             raise MalformedMessage("expected an Arrow stream to begin with its schema")
         try:
             self._schema = pa.ipc.read_schema(pa.py_buffer(data))
-            self._schema.names  # noqa: B018 - fails here, and not in whoever reads it, if a name is not UTF-8
+            _check_names(self._schema)
         except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
             raise MalformedMessage(f"the schema of an Arrow stream cannot be read: {error}") from None
+        self._variable_width = [i for i, t in enumerate(self._schema.types) if not _is_fixed_width(t)]
         if has_dictionaries(self._schema):
             self._dictionaries = _DictionaryReader(data)
         return self._schema
@@ -230,12 +249,26 @@ class StreamReader:
                     batch = pa.ipc.read_record_batch(pa.py_buffer(data), self._schema)
                 else:
                     raise MalformedMessage("a dictionary in a stream whose schema has none")
-                if batch is not None and self._limits.validation != "none":
-                    batch.validate(full=self._limits.validation == "full")
+                if batch is not None:
+                    self._validate(batch)
             except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, IndexError) as error:
                 raise MalformedMessage(f"an Arrow batch cannot be read: {error}") from None
             if batch is not None:
                 return Batch(batch, header.metadata)
+
+    def _validate(self, batch: pa.RecordBatch) -> None:
+        """Check what makes a batch safe to touch.
+
+        The full check of fixed-width columns is left out: their bytes cannot lead outside the
+        buffers, and it refuses values that DuckDB has and Arrow has not, such as TIME '24:00:00'
+        or a HUGEINT beyond 38 digits.
+        """
+        if self._limits.validation == "none":
+            return
+        batch.validate()
+        if self._limits.validation == "full":
+            for index in self._variable_width:
+                batch.column(index).validate(full=True)
 
     def drain(self) -> Core[bool]:
         """Read to the end-of-stream marker and discard. False if the connection ended first."""

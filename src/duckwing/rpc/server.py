@@ -332,16 +332,11 @@ class Server:
         output, expected = stream.output_schema, stream.input_schema
         try:
             schema = yield from reader.read_schema()
-            adapt = _adapter(schema, expected) if schema is not None and expected is not None else None
             if schema is None:
-                yield [END_OF_STREAM]
-                return True
+                raise ConnectionClosed("the client closed the connection instead of opening its stream")
+            adapt = _adapter(schema, expected) if expected is not None else None
             while True:
-                try:
-                    batch = yield from reader.read_batch()
-                except ConnectionClosed:
-                    yield [END_OF_STREAM]  # the client may only have closed its writing half
-                    raise
+                batch = yield from reader.read_batch()
                 if batch is None or keys.CANCEL in batch.metadata:
                     yield [END_OF_STREAM]
                     return batch is None
@@ -362,6 +357,7 @@ class Server:
                 buffers.append(batch_message(answer))
                 yield buffers
         except ConnectionClosed:
+            yield [END_OF_STREAM]  # the client may only have closed its writing half
             raise
         except BaseException as error:
             if is_shutdown(error):

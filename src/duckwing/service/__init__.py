@@ -13,12 +13,9 @@ from ..rpc.server import Handler, Server
 
 _HANDLERS = {
     "attach": ("catalog_attach",),
-    "catalogs": (
-        "catalog_catalogs",
-        "catalog_copy_from_formats",
-        "catalog_detach",
-        "catalog_version",
-    ),
+    "catalogs": ("catalog_catalogs", "catalog_detach"),
+    "formats": ("catalog_copy_from_formats",),
+    "transactions": ("catalog_version",),
     "listing": (
         "catalog_schemas",
         "catalog_schema_get",

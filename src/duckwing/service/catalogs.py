@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..protocol.catalogs import CatalogInfo, CatalogVersionResult
-from ..protocol.shared import AttachmentParams, CatalogParams, Items
+from ..protocol.catalogs import CatalogInfo
+from ..protocol.shared import AttachmentParams, Items
 from ..rpc.codec import encode
-from .attachment import attached_catalog
 
 if TYPE_CHECKING:
     from ..rpc.method import NoParams
@@ -19,18 +18,6 @@ def catalog_catalogs(service: Service, call: Call, request: NoParams) -> Items:
     """The catalogs of this worker."""
     infos = [CatalogInfo(c.catalog_name, implementation_version=c.version) for c in service.catalogs]
     return Items(tuple(encode(info) for info in infos))
-
-
-def catalog_version(service: Service, call: Call, request: CatalogParams) -> CatalogVersionResult:
-    """Declared catalogs do not change while the process lives."""
-    attached_catalog(service, request.attach_opaque_data)
-    return CatalogVersionResult(1)
-
-
-def catalog_copy_from_formats(service: Service, call: Call, request: CatalogParams) -> Items:
-    """No COPY formats. Answered, because an error would cost the client a new process."""
-    attached_catalog(service, request.attach_opaque_data)
-    return Items()
 
 
 def catalog_detach(service: Service, call: Call, request: AttachmentParams) -> None:
