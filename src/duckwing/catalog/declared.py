@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ParamSpec, TypeVar, overload
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from ..errors import DeclarationError
-from ..functions.about import ExampleLike, Stability, check_name
-from ..functions.declare import scalar as free_scalar
-from ..functions.declare import table_function as free_table_function
-from ..functions.scalar import Nulls, ScalarFunction
-from ..functions.table import Columns, TableFunction
+from ..functions.about import check_name
+from ..functions.scalar import ScalarFunction, declare_scalar
+from ..functions.table import TableFunction, declare_table_function
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from ..functions.options import ScalarOptions, TableFunctionOptions
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,64 +51,34 @@ class Schema:
                 self._add(self._scalars, function)
             elif isinstance(function, TableFunction):
                 self._add(self._tables, function)
-            elif isinstance(function, Iterable) and not isinstance(function, (str, bytes)):
-                self.add(*function)
+            elif isinstance(function, Iterable):
+                self.add(*_declared(function, self.name))
             else:
-                raise DeclarationError(
-                    f"schema '{self.name}': add() takes declared functions, not {function!r}; "
-                    "decorate it with dw.scalar or dw.table_function first"
-                )
+                raise _not_declared(function, self.name)
 
     @overload
     def scalar(self, function: Callable[P, R], /) -> ScalarFunction[P, R]: ...
 
     @overload
-    def scalar(
-        self,
-        *,
-        name: str | None = None,
-        returns: pa.DataType | None = None,
-        nulls: Nulls = "skip",
-        stability: Stability = "consistent",
-        comment: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        examples: Iterable[ExampleLike] = (),
-        categories: Iterable[str] = (),
-    ) -> Callable[[Callable[P, R]], ScalarFunction[P, R]]: ...
+    def scalar(self, /, **options: Unpack[ScalarOptions]) -> Callable[[Callable[P, R]], ScalarFunction[P, R]]: ...
 
     def scalar(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-        """Declare a scalar function and add it; see :func:`duckwing.scalar` for the arguments."""
+        """Declare a scalar function and add it; see :func:`duckwing.scalar` for the options."""
 
         def declare(function: Callable[P, R]) -> ScalarFunction[P, R]:
-            declared: ScalarFunction[P, R] = free_scalar(**options)(function)
+            declared = declare_scalar(function, **options)
             self.add(declared)
             return declared
 
         return declare if function is None else declare(function)
 
     def table_function(
-        self,
-        *,
-        columns: Columns,
-        name: str | None = None,
-        stability: Stability = "consistent",
-        comment: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        examples: Iterable[ExampleLike] = (),
-        categories: Iterable[str] = (),
+        self, **options: Unpack[TableFunctionOptions]
     ) -> Callable[[Callable[P, R]], TableFunction[P, R]]:
-        """Declare a table function and add it; see :func:`duckwing.table_function` for the arguments."""
+        """Declare a table function and add it; see :func:`duckwing.table_function` for the options."""
 
         def declare(function: Callable[P, R]) -> TableFunction[P, R]:
-            declared = free_table_function(
-                columns=columns,
-                name=name,
-                stability=stability,
-                comment=comment,
-                tags=tags,
-                examples=examples,
-                categories=categories,
-            )(function)
+            declared = declare_table_function(function, **options)
             self.add(declared)
             return declared
 
@@ -175,9 +146,7 @@ class Catalog(Schema):
         self.version = version
         self._schemas: dict[str, Schema] = {default_schema.casefold(): self}
 
-    def schema(
-        self, name: str, *, comment: str | None = None, tags: Mapping[str, str] | None = None
-    ) -> Schema:
+    def schema(self, name: str, *, comment: str | None = None, tags: Mapping[str, str] | None = None) -> Schema:
         """Add a schema.
 
         Args:
@@ -204,6 +173,21 @@ class Catalog(Schema):
 
     def __repr__(self) -> str:
         return f"Catalog({self.catalog_name!r})"
+
+
+def _declared(functions: Iterable[Function], schema: str) -> Iterator[Function]:
+    """The items of an iterable that was given to ``add``; a string is none of ours, nor are its letters."""
+    for function in functions:
+        if not isinstance(function, (ScalarFunction, TableFunction)):
+            raise _not_declared(function, schema)
+        yield function
+
+
+def _not_declared(value: object, schema: str) -> DeclarationError:
+    return DeclarationError(
+        f"schema '{schema}': add() takes declared functions, not {value!r}; "
+        "decorate it with dw.scalar or dw.table_function first"
+    )
 
 
 def _select(functions: Mapping[str, list[Any]], name: str | None) -> list[Any]:

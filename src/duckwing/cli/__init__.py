@@ -1,0 +1,32 @@
+"""The ``duckwing`` command.
+
+``duckwing run`` starts inside somebody's query, so this module decides about
+it before it imports anything else; all other commands live in
+:mod:`duckwing.cli.app`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the command that ``sys.argv`` holds and return the exit status."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["run"]:
+        from duckwing.process import command
+
+        command.main(arguments[1:])
+        return 0
+    try:
+        from duckwing.cli import app
+    except ModuleNotFoundError as missing:
+        if missing.name not in ("typer", "rich"):
+            raise
+        print(
+            f'error: the package "{missing.name}" is missing; run: pip install "duckwing[cli]" '
+            '(only "duckwing run" works without it)',
+            file=sys.stderr,
+        )
+        return 1
+    return app.main(arguments)

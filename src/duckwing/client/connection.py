@@ -18,9 +18,7 @@ from .arguments import encode_arguments
 from .process import WorkerProcess
 
 
-def connect(
-    location: str | Sequence[str], *, on_log: Callable[[LogMessage], None] | None = None
-) -> WorkerConnection:
+def connect(location: str | Sequence[str], *, on_log: Callable[[LogMessage], None] | None = None) -> WorkerConnection:
     """Start a worker and connect to it.
 
     Args:
@@ -149,6 +147,4 @@ class AttachedCatalog:
 
 
 def _init(request: BindRequest, bound: BindResponse) -> InitRequest:
-    return InitRequest(
-        bind_call=encode(request), output_schema=bound.output_schema, bind_opaque_data=bound.opaque_data
-    )
+    return InitRequest(bind_call=encode(request), output_schema=bound.output_schema, bind_opaque_data=bound.opaque_data)

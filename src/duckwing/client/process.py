@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ class WorkerProcess:
     """
 
     def __init__(self, command: str | Sequence[str]):
-        self._stderr = tempfile.TemporaryFile()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._process = subprocess.Popen(
             command,
             shell=isinstance(command, str),
@@ -53,10 +54,8 @@ class WorkerProcess:
         """Close the worker's input, wait for it to leave, and return its exit status."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                try:
+                with contextlib.suppress(BrokenPipeError):  # it may have left first
                     pipe.close()
-                except BrokenPipeError:
-                    pass  # it left first
         try:
             status = self._process.wait(EXIT_SECONDS)
         except subprocess.TimeoutExpired:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, TypeAlias, get_args
 
 from ..errors import DeclarationError
 
 Stability = Literal["consistent", "consistent_within_query", "volatile"]
 
-ExampleLike = str | tuple[str, str]
+ExampleLike: TypeAlias = "str | tuple[str, str]"
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ def read_about(
     what: str,
     description: str,
     *,
-    comment: str | None,
-    tags: Mapping[str, str] | None,
-    examples: Iterable[ExampleLike],
-    categories: Iterable[str],
+    comment: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    examples: Iterable[ExampleLike] = (),
+    categories: Iterable[str] = (),
 ) -> About:
     """Check and collect what a decorator was given.
 
@@ -63,14 +63,12 @@ def check_name(name: object, what: str) -> str:
     return name
 
 
-def check_stability(stability: str, what: str) -> Stability:
-    """``stability`` if it is one.
+def check_stability(stability: str, what: str) -> None:
+    """Refuse what is no stability.
 
     Raises:
         DeclarationError: it is none.
     """
-    for known in get_args(Stability):
-        if stability == known:
-            value: Stability = known
-            return value
-    raise DeclarationError(f"{what}: stability={stability!r} is unknown; use one of {', '.join(get_args(Stability))}")
+    known = get_args(Stability)
+    if stability not in known:
+        raise DeclarationError(f"{what}: stability={stability!r} is unknown; use one of {', '.join(known)}")

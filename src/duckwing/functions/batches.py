@@ -18,10 +18,10 @@ MAX_BATCH_BYTES = 4 << 20
 """Larger batches are sent in pieces: beyond this, both sides only pay with memory."""
 
 ROWS_PER_BATCH = 2048
-"""Single rows are collected to this many, DuckDB's own vector size, …"""
+"""Single rows are collected to this many, DuckDB's own vector size, at most."""
 
 MAX_ROW_DELAY = 0.1
-"""… or until so many seconds have passed since the first of them."""
+"""Seconds. A source that lets us wait longer for a row is slow: its rows are sent as they come."""
 
 
 def to_batches(result: Any, schema: pa.Schema, what: str) -> Iterator[pa.RecordBatch]:
@@ -39,33 +39,34 @@ def to_batches(result: Any, schema: pa.Schema, what: str) -> Iterator[pa.RecordB
         OutputError: something that is yielded has no such form, or other columns.
     """
     rows: list[Sequence[Any]] = []
-    deadline = 0.0
+    enough = 1  # the first row goes out at once, then more and more wait for each other
+    started = time.monotonic()
     for item in _items(result, what):
         columns = _columns(item, schema, what)
         if columns is None:
-            row = _row(item, schema, what)
-            if not rows:
-                deadline = time.monotonic() + MAX_ROW_DELAY
-            rows.append(row)
-            if len(rows) < ROWS_PER_BATCH and time.monotonic() < deadline:
+            rows.append(_row(item, schema, what))
+            late = time.monotonic() - started > MAX_ROW_DELAY
+            if len(rows) < enough and not late:
                 continue
+            enough = 1 if late else min(2 * enough, ROWS_PER_BATCH)
         if rows:
             yield _rows_batch(rows, schema, what)
             rows = []
         if columns is not None:
             yield from _pieces(columns)
+        started = time.monotonic()
     if rows:
         yield _rows_batch(rows, schema, what)
 
 
 def _items(result: Any, what: str) -> Iterable[Any]:
-    if isinstance(result, (Mapping, pa.RecordBatch, pa.Table)) or hasattr(result, "__arrow_c_stream__"):
-        if isinstance(result, pa.RecordBatchReader):
-            return result
+    one_table = isinstance(result, (Mapping, pa.RecordBatch, pa.Table)) or hasattr(result, "__arrow_c_stream__")
+    if one_table and not isinstance(result, pa.RecordBatchReader):
         return [result]
     if isinstance(result, (str, bytes)) or not isinstance(result, Iterable):
         raise OutputError(f"{what} must yield rows or batches, or return a table; it returned {_shown(result)}")
-    return result
+    items: Iterable[Any] = result
+    return items
 
 
 def _columns(item: Any, schema: pa.Schema, what: str) -> pa.RecordBatch | pa.Table | None:

@@ -6,14 +6,16 @@ catalog or schema do both at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ParamSpec, TypeVar, overload
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-import pyarrow as pa
+from .scalar import ScalarFunction, declare_scalar
+from .table import TableFunction, declare_table_function
 
-from .about import ExampleLike, Stability
-from .scalar import Nulls, ScalarFunction, declare_scalar
-from .table import Columns, TableFunction, declare_table_function
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from .options import ScalarOptions, TableFunctionOptions
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,32 +26,10 @@ def scalar(function: Callable[P, R], /) -> ScalarFunction[P, R]: ...
 
 
 @overload
-def scalar(
-    *,
-    name: str | None = None,
-    returns: pa.DataType | None = None,
-    nulls: Nulls = "skip",
-    stability: Stability = "consistent",
-    comment: str | None = None,
-    tags: Mapping[str, str] | None = None,
-    examples: Iterable[ExampleLike] = (),
-    categories: Iterable[str] = (),
-) -> Callable[[Callable[P, R]], ScalarFunction[P, R]]: ...
+def scalar(**options: Unpack[ScalarOptions]) -> Callable[[Callable[P, R]], ScalarFunction[P, R]]: ...
 
 
-def scalar(
-    function: Callable[..., Any] | None = None,
-    /,
-    *,
-    name: str | None = None,
-    returns: pa.DataType | None = None,
-    nulls: Nulls = "skip",
-    stability: Stability = "consistent",
-    comment: str | None = None,
-    tags: Mapping[str, str] | None = None,
-    examples: Iterable[ExampleLike] = (),
-    categories: Iterable[str] = (),
-) -> Any:
+def scalar(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Declare a scalar function: one value for each row.
 
     Arrow annotations mean that the function is called once per batch, with arrays; Python
@@ -58,17 +38,22 @@ def scalar(
 
     Args:
         function: the function, when used without parentheses.
-        name: name in SQL; the function's own by default. Several functions of one name are overloads.
-        returns: type of the result, if the annotation does not say it.
-        nulls: ``"skip"``: the result is NULL wherever an argument is, and the function never sees
-            such a row, except in arguments annotated ``T | None``; ``"pass"``: it sees all NULLs.
-        stability: ``"consistent"``: equal arguments give equal results, always; DuckDB then folds
-            constants and drops duplicates. Whatever depends on time, chance or the outside must say
-            ``"volatile"`` (called for every row) or ``"consistent_within_query"``.
-        comment: as ``COMMENT ON`` would set it.
-        tags: free key-value pairs.
-        examples: SQL statements, or pairs of a statement and what it shows.
-        categories: names of categories.
+        options: all by name:
+
+            - ``name``: name in SQL; the function's own by default. Several functions of one name
+              are overloads.
+            - ``returns``: type of the result, if the annotation does not say it.
+            - ``nulls``: ``"skip"`` (the default): the result is NULL wherever an argument is, and
+              the function never sees such a row, except in arguments annotated ``T | None``;
+              ``"pass"``: it sees all NULLs.
+            - ``stability``: ``"consistent"`` (the default): equal arguments give equal results,
+              always; DuckDB then folds constants and drops duplicates. Whatever depends on time,
+              chance or the outside must say ``"volatile"`` (called for every row) or
+              ``"consistent_within_query"``.
+            - ``comment``: as ``COMMENT ON`` would set it.
+            - ``tags``: free key-value pairs.
+            - ``examples``: SQL statements, or pairs of a statement and what it shows.
+            - ``categories``: names of categories.
 
     Raises:
         DeclarationError: the function cannot be called from SQL.
@@ -82,31 +67,12 @@ def scalar(
     """
 
     def declare(function: Callable[P, R]) -> ScalarFunction[P, R]:
-        return declare_scalar(
-            function,
-            name=name,
-            returns=returns,
-            nulls=nulls,
-            stability=stability,
-            comment=comment,
-            tags=tags,
-            examples=examples,
-            categories=categories,
-        )
+        return declare_scalar(function, **options)
 
     return declare if function is None else declare(function)
 
 
-def table_function(
-    *,
-    columns: Columns,
-    name: str | None = None,
-    stability: Stability = "consistent",
-    comment: str | None = None,
-    tags: Mapping[str, str] | None = None,
-    examples: Iterable[ExampleLike] = (),
-    categories: Iterable[str] = (),
-) -> Callable[[Callable[P, R]], TableFunction[P, R]]:
+def table_function(**options: Unpack[TableFunctionOptions]) -> Callable[[Callable[P, R]], TableFunction[P, R]]:
     """Declare a table function: ``FROM f(…)``.
 
     The function is a generator, or returns an iterable or a table. A dict of columns, an Arrow
@@ -114,13 +80,12 @@ def table_function(
     Keyword-only parameters are named arguments of SQL: ``f(10, step := 2)``.
 
     Args:
-        columns: names and types of the result's columns: a dict or a ``pyarrow.Schema``.
-        name: name in SQL; the function's own by default.
-        stability: as for :func:`scalar`.
-        comment: as ``COMMENT ON`` would set it.
-        tags: free key-value pairs.
-        examples: SQL statements, or pairs of a statement and what it shows.
-        categories: names of categories.
+        options: all by name:
+
+            - ``columns`` (required): names and types of the result's columns, a dict or a
+              ``pyarrow.Schema``.
+            - ``name``, ``stability``, ``comment``, ``tags``, ``examples``, ``categories``: as for
+              :func:`scalar`.
 
     Raises:
         DeclarationError: the function cannot be called from SQL.
@@ -135,15 +100,6 @@ def table_function(
     """
 
     def declare(function: Callable[P, R]) -> TableFunction[P, R]:
-        return declare_table_function(
-            function,
-            columns=columns,
-            name=name,
-            stability=stability,
-            comment=comment,
-            tags=tags,
-            examples=examples,
-            categories=categories,
-        )
+        return declare_table_function(function, **options)
 
     return declare

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, ParamSpec, TypeVar
 
@@ -16,7 +16,7 @@ from ..types.convert import Converter, from_duckdb, to_duckdb
 from ..types.names import sql_name
 from ..types.refusals import refusal
 from ..types.values import from_values, to_values
-from .about import About, ExampleLike, Stability, check_name, check_stability, read_about
+from .about import About, Stability, check_name, check_stability, read_about
 from .arguments import Arguments, python_value
 from .context import Context
 from .signature import (
@@ -198,16 +198,13 @@ class BoundScalar:
 def declare_scalar(
     function: Callable[P, R],
     *,
-    name: str | None,
-    returns: pa.DataType | None,
-    nulls: str,
-    stability: str,
-    comment: str | None,
-    tags: Mapping[str, str] | None,
-    examples: Iterable[ExampleLike],
-    categories: Iterable[str],
+    name: str | None = None,
+    returns: pa.DataType | None = None,
+    nulls: Nulls = "skip",
+    stability: Stability = "consistent",
+    **about: Any,
 ) -> ScalarFunction[P, R]:
-    """Make a :class:`ScalarFunction` of ``function``; see ``Catalog.scalar`` for the arguments.
+    """Make a :class:`ScalarFunction` of ``function``; :func:`duckwing.scalar` explains the options.
 
     Raises:
         DeclarationError: it cannot be one.
@@ -226,11 +223,9 @@ def declare_scalar(
     _check_parameters(signature, what)
     result, result_form = _result(signature, returns, what)
     form = _form(signature, result_form, what)
-    about = read_about(
-        what, signature.description, comment=comment, tags=tags, examples=examples, categories=categories
-    )
-    handed: Nulls = "pass" if nulls == "pass" else "skip"
-    return ScalarFunction(sql, function, signature, result, form, handed, check_stability(stability, what), about)
+    check_stability(stability, what)
+    documentation = read_about(what, signature.description, **about)
+    return ScalarFunction(sql, function, signature, result, form, nulls, stability, documentation)
 
 
 def _check_parameters(signature: Signature, what: str) -> None:

@@ -65,8 +65,10 @@ class Parameter:
     @property
     def sql(self) -> str:
         """The parameter as error messages and help texts show it, such as ``step := BIGINT``."""
-        name = sql_name(self.type)
-        return {"positional": f"{self.name} {name}", "named": f"{self.name} := {name}", "varargs": f"{name}..."}[self.kind]
+        type_name = sql_name(self.type)
+        if self.kind == "varargs":
+            return f"{type_name}..."
+        return f"{self.name} := {type_name}" if self.kind == "named" else f"{self.name} {type_name}"
 
 
 @dataclass(frozen=True)

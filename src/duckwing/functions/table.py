@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar
 
 import pyarrow as pa
 
 from ..errors import ArgumentError, DeclarationError
 from ..types.names import sql_name
 from ..types.refusals import refusal
-from .about import About, ExampleLike, Stability, check_name, check_stability, read_about
+from .about import About, Stability, check_name, check_stability, read_about
 from .arguments import Arguments, python_value
 from .batches import to_batches
 from .context import Context
@@ -21,7 +21,7 @@ from .signature import REQUIRED, Parameter, Signature, any_type, read_signature
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Columns = Mapping[str, pa.DataType] | pa.Schema
+Columns: TypeAlias = "Mapping[str, pa.DataType] | pa.Schema"
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,14 +131,11 @@ def declare_table_function(
     function: Callable[P, R],
     *,
     columns: Columns,
-    name: str | None,
-    stability: str,
-    comment: str | None,
-    tags: Mapping[str, str] | None,
-    examples: Iterable[ExampleLike],
-    categories: Iterable[str],
+    name: str | None = None,
+    stability: Stability = "consistent",
+    **about: Any,
 ) -> TableFunction[P, R]:
-    """Make a :class:`TableFunction` of ``function``; see ``Catalog.table_function`` for the arguments.
+    """Make a :class:`TableFunction` of ``function``; :func:`duckwing.table_function` explains the options.
 
     Raises:
         DeclarationError: it cannot be one.
@@ -156,12 +153,9 @@ def declare_table_function(
                 f"{what}: parameter '{parameter.name}' is an Arrow array, but the arguments of a table function are "
                 "single values; annotate it with a Python type"
             )
-    about = read_about(
-        what, signature.description, comment=comment, tags=tags, examples=examples, categories=categories
-    )
-    return TableFunction(
-        sql, function, signature, check_columns(columns, what), check_stability(stability, what), about
-    )
+    check_stability(stability, what)
+    documentation = read_about(what, signature.description, **about)
+    return TableFunction(sql, function, signature, check_columns(columns, what), stability, documentation)
 
 
 def check_columns(columns: Columns, what: str) -> pa.Schema:

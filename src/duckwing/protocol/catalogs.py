@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ..rpc.codec import EMPTY_MAP, NESTED
 from ..rpc.method import NoParams, unary
-from .shared import AttachmentParams, CatalogParams, Items, OnConflict
+from .shared import AttachmentParams, Items, OnConflict
 
 
 @dataclass(frozen=True)

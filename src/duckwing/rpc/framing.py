@@ -137,7 +137,7 @@ def stream_bytes(data: pa.RecordBatch) -> bytes:
 
 
 def empty_batch(schema: pa.Schema) -> pa.RecordBatch:
-    """A batch of ``schema`` without rows; works for every type, unions and extensions included."""
+    """A batch of ``schema`` without rows; of unions and extensions too, for which ``pa.array([])`` fails."""
     if not schema.names:
         return _NO_COLUMNS
     return pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in schema], schema=schema)

@@ -22,6 +22,7 @@ _U16 = struct.Struct("<H").unpack_from
 _I32 = struct.Struct("<i").unpack_from
 _U32 = struct.Struct("<I").unpack_from
 _I64 = struct.Struct("<q").unpack_from
+_NODE = struct.Struct("<qq")
 
 
 class MessageHeader(NamedTuple):
@@ -73,11 +74,11 @@ def _parse(data: bytes, limits: Limits) -> MessageHeader:
         if kind == SCHEMA:
             _check_endianness(data, header)
         elif kind == RECORD_BATCH:
-            rows = _rows(data, header, limits)
+            rows = _rows(data, header, body_length, limits)
         else:
             data_at = _field(data, header, 1)
             if data_at:
-                rows = _rows(data, data_at + _U32(data, data_at)[0], limits)
+                rows = _rows(data, data_at + _U32(data, data_at)[0], body_length, limits)
     metadata_at = _field(data, table, 4)
     metadata = _key_values(data, metadata_at, limits) if metadata_at else {}
     return MessageHeader(kind, body_length, rows, metadata)
@@ -90,13 +91,21 @@ def _check_endianness(data: bytes, schema: int) -> None:
         raise MalformedMessage("big-endian Arrow data is not accepted on this connection")
 
 
-def _rows(data: bytes, batch: int, limits: Limits) -> int:
+def _rows(data: bytes, batch: int, body_length: int, limits: Limits) -> int:
     if _field(data, batch, 3):
         raise MalformedMessage("compressed Arrow buffers are not accepted on this connection")
     length_at = _field(data, batch, 0)
     rows: int = _I64(data, length_at)[0] if length_at else 0
     if not 0 <= rows <= limits.rows:
         raise MalformedMessage(f"a batch announces {rows} rows; at most {limits.rows} are accepted")
+    nodes_at = _field(data, batch, 1)
+    if nodes_at:
+        vector = nodes_at + _U32(data, nodes_at)[0]
+        nodes = data[vector + 4 : vector + 4 + _NODE.size * _U32(data, vector)[0]]
+        longest = max((length for length, _ in _NODE.iter_unpack(nodes)), default=0)
+        # A list of nulls, or of structs without fields, can have any length without a byte of data.
+        if longest > max(limits.rows, 8 * body_length):
+            raise MalformedMessage(f"a column announces {longest} values, more than its batch can hold")
     return rows
 
 

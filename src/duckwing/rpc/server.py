@@ -60,9 +60,14 @@ class Stream(Interface):
         output_schema: schema of every batch of the answer.
     """
 
-    header: Record
-    input_schema: pa.Schema | None
-    output_schema: pa.Schema
+    @property
+    def header(self) -> Record: ...
+
+    @property
+    def input_schema(self) -> pa.Schema | None: ...
+
+    @property
+    def output_schema(self) -> pa.Schema: ...
 
     def turn(self, batch: Batch) -> Batch | None:
         """Answer one input batch (or tick) with one batch; None ends a producer."""

@@ -56,7 +56,7 @@ class ScalarStream:
 
     def __init__(self, bound: BoundScalar, columns: pa.Schema, header: GlobalInitResponse):
         self.header = header
-        self.input_schema: pa.Schema | None = columns
+        self.input_schema = columns
         self.output_schema = _output_schema(bound)
         self._bound = bound
 
@@ -73,7 +73,7 @@ class TableStream:
 
     def __init__(self, bound: BoundTable, header: GlobalInitResponse):
         self.header = header
-        self.input_schema: pa.Schema | None = None
+        self.input_schema = None
         self.output_schema = _output_schema(bound)
         self._batches: Iterator[pa.RecordBatch] = bound.scan()
 
@@ -102,13 +102,13 @@ def bind_function(service: Service, call: Call, request: BindRequest) -> BoundSc
     schemas = _schemas(catalog, request.schema_path)
     name = request.function_name
     if request.function_type is CallType.SCALAR:
-        scalars = next((found for schema in schemas if (found := schema.scalars(name))), None)
+        scalars = next(filter(None, (schema.scalars(name) for schema in schemas)), None)
         if scalars:
             columns = request.input_schema if request.input_schema is not None else EMPTY_SCHEMA
             scalar = choose_scalar(scalars, arguments, columns, request.argument_names)
             return scalar.function.bind(scalar.parameters, arguments, columns, context)
     else:
-        tables = next((found for schema in schemas if (found := schema.table_functions(name))), None)
+        tables = next(filter(None, (schema.table_functions(name) for schema in schemas)), None)
         if tables:
             table = choose_table(tables, arguments)
             return table.function.bind(table.parameters, arguments, context)

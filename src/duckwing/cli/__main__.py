@@ -1,0 +1,9 @@
+"""``python -m duckwing.cli``: the same as ``duckwing``, where no script is installed."""
+
+from __future__ import annotations
+
+import sys
+
+from duckwing.cli import main
+
+sys.exit(main())
