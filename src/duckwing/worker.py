@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 from .catalog.declared import Catalog
 from .errors import DeclarationError
@@ -64,6 +65,30 @@ class Worker:
         if on_terminal() and not options.quiet:
             print(_greeting(self.catalogs), file=sys.stderr)
         serve_stdio(self.server())
+
+
+def serve_module(module: ModuleType) -> None:
+    """Serve what a module declares: its ``Worker``, or a worker of all of its catalogs.
+
+    A module whose ``Worker`` has been run already is left alone.
+
+    Raises:
+        DeclarationError: it declares neither, or several workers.
+    """
+    declared = list(vars(module).values())
+    workers = list({id(value): value for value in declared if isinstance(value, Worker)}.values())
+    catalogs = list({id(value): value for value in declared if isinstance(value, Catalog)}.values())
+    if any(worker.has_run for worker in workers):
+        return
+    if len(workers) == 1:
+        workers[0].run()
+    elif catalogs and not workers:
+        Worker(*catalogs).run()
+    else:
+        found = "several Workers" if workers else "no Worker and no Catalog"
+        raise DeclarationError(
+            f"{module.__file__} has {found} at module level; declare a Catalog, or call Worker(…).run()"
+        )
 
 
 def _greeting(catalogs: Sequence[Catalog]) -> str:

@@ -4,7 +4,7 @@ Per file, in a folder of its own:
 
 * ``python`` blocks that begin with ``# NAME.py`` are written to that file; the others are run, and share
   their names. A ``text`` block after them is what they print.
-* ``sql`` blocks are run on one connection. A ``text`` block after them is the result of the last statement.
+* ``sql`` blocks are run on one connection, the one that a ``python`` block before them made if there is one. A ``text`` block after them is the result of the last statement.
 * ``console`` blocks have commands after ``$`` and their output below.
 * ``sh`` blocks install things; they are read, not run.
 """
@@ -69,7 +69,8 @@ def test_blocks_do_what_they_say(path: Path, workplace: Path, connection: duckdb
         if block.language == "python":
             output = run_python(block, names, workplace, where)
         elif block.language == "sql":
-            output = run_sql(block, connection, where)
+            own = [value for value in names.values() if isinstance(value, duckdb.DuckDBPyConnection)]
+            output = run_sql(block, own[-1] if own else connection, where)
         elif block.language == "console":
             run_console(block, where)
         elif block.language == "text" and output is not None:

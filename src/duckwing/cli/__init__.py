@@ -14,10 +14,9 @@ def main() -> int:
     """Run the command that ``sys.argv`` holds and return the exit status."""
     arguments = sys.argv[1:]
     if arguments[:1] == ["run"]:
-        from duckwing.process import command
+        from duckwing.cli import run
 
-        command.main(arguments[1:])
-        return 0
+        return run.main(arguments[1:])
     try:
         from duckwing.cli import app
     except ModuleNotFoundError as missing:

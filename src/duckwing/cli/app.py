@@ -77,9 +77,9 @@ def run(
     worker: Annotated[str, typer.Argument(metavar="WORKER.PY", help="The Python file.")],
 ) -> None:
     """Serve a Python file's catalogs to DuckDB; what follows the file is the worker's own."""
-    from duckwing.process import command
+    from duckwing.cli import run as run_command
 
-    command.main([worker, *context.args])
+    raise typer.Exit(run_command.main([worker, *context.args]))
 
 
 @engine.command("install")

@@ -1,0 +1,41 @@
+"""Running an author's file as a worker, with standard output taken before its first line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from .standard import on_terminal, take_standard_streams
+
+
+def run_script(path: str, arguments: Sequence[str]) -> ModuleType:
+    """Run a Python file as ``__main__``, as ``python path arguments…`` would.
+
+    Unless a person is at the terminal, standard input and output are taken first: a ``print``
+    while the file is imported must not reach the protocol.
+
+    Args:
+        path: the file.
+        arguments: what follows it on the command line.
+
+    Returns:
+        The module, as its last line left it.
+
+    Raises:
+        OSError: the file cannot be read.
+        Exception: whatever the file raises.
+    """
+    path = os.path.abspath(path)
+    with open(path, "rb") as file:
+        source = file.read()
+    if not on_terminal():
+        take_standard_streams()
+    sys.argv = [path, *arguments]
+    sys.path.insert(0, os.path.dirname(path))
+    module = ModuleType("__main__")
+    module.__file__ = path
+    sys.modules["__main__"] = module
+    exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102 - this is what "run" means
+    return module
