@@ -75,6 +75,6 @@ def _load(connection: duckdb.DuckDBPyConnection, extension: Path | str) -> None:
         connection.execute(f"LOAD '{quoted}'")
     except duckdb.Error as error:
         raise EngineError(
-            f"DuckDB could not load {extension}: {error}\nTo fetch the extension afresh, run: "
-            "duckwing engine install --force"
+            f"DuckDB could not load {extension}: {error}\n"
+            "If Duckwing has installed it, fetch it afresh: duckwing engine install --force"
         ) from error

@@ -193,4 +193,4 @@ def _cached() -> dict[str, Path]:
 def changed_message(path: Path, state: FileState) -> str:
     """What to tell the user about a cached file that is not as it was installed."""
     what = "is missing" if state == "missing" else "is not the file that was installed (its content or time changed)"
-    return f"{path} {what}, so it is not loaded; install it afresh: duckwing engine install"
+    return f"{path} {what}, so it is not loaded; to install it afresh, run: duckwing engine install"

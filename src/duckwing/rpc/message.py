@@ -24,6 +24,18 @@ _U32 = struct.Struct("<I").unpack_from
 _I64 = struct.Struct("<q").unpack_from
 _NODE = struct.Struct("<qq")
 
+_HARMLESS = 16 << 10
+"""Bytes of a schema that cannot take more than some megabytes, however it is made."""
+
+_SMALLEST_FIELD = 16
+"""Bytes of a field of a schema: its place in a vector, its vtable's, its type and the type's kind."""
+
+_TEXT_FACTOR = 8
+"""How often the bytes of a schema may be used as texts: some writers share equal ones."""
+
+_TIMESTAMP = b"\x0a"
+"""The kind of the only type with a text in it, the time zone."""
+
 
 class MessageHeader(NamedTuple):
     """What a message says of itself.
@@ -72,7 +84,7 @@ def _parse(data: bytes, limits: Limits) -> MessageHeader:
     if header_at:
         header = header_at + _U32(data, header_at)[0]
         if kind == SCHEMA:
-            _check_endianness(data, header)
+            _check_schema(data, header, limits)
         elif kind == RECORD_BATCH:
             rows = _rows(data, header, body_length, limits)
         else:
@@ -84,11 +96,42 @@ def _parse(data: bytes, limits: Limits) -> MessageHeader:
     return MessageHeader(kind, body_length, rows, metadata)
 
 
-def _check_endianness(data: bytes, schema: int) -> None:
+def _check_schema(data: bytes, schema: int, limits: Limits) -> None:
+    """Refuse what Arrow would accept of a schema, but at a price or with a wrong result."""
     # pyarrow reads single messages without swapping bytes: numbers would come out wrong.
-    at = _field(data, schema, 0)
-    if at and _U16(data, at)[0]:
+    endianness_at = _field(data, schema, 0)
+    if endianness_at and _U16(data, endianness_at)[0]:
         raise MalformedMessage("big-endian Arrow data is not accepted on this connection")
+    # Parts of a flatbuffer may be shared, and Arrow makes a copy for each use: a schema of 4 MB can take
+    # 5 GB. So no more fields and texts are accepted than there would be without sharing, more or less.
+    if len(data) <= _HARMLESS:
+        return
+    fields, texts = len(data) // _SMALLEST_FIELD, _TEXT_FACTOR * len(data)
+    texts -= _text_size(data, _field(data, schema, 2), limits)
+    vectors = [_field(data, schema, 1)]
+    while vectors:
+        at = vectors.pop()
+        if not at:
+            continue
+        vector = at + _U32(data, at)[0]
+        count = _U32(data, vector)[0]
+        fields -= count
+        if fields < 0:
+            raise MalformedMessage("the fields of an Arrow schema overlap")
+        for position in range(vector + 4, vector + 4 + 4 * count, 4):
+            field = position + _U32(data, position)[0]
+            vectors.append(_field(data, field, 5))
+            texts -= len(_string(data, _field(data, field, 0)))
+            texts -= _text_size(data, _field(data, field, 6), limits)
+            kind_at, type_at = _field(data, field, 2), _field(data, field, 3)
+            if kind_at and type_at and data[kind_at : kind_at + 1] == _TIMESTAMP:
+                texts -= len(_string(data, _field(data, type_at + _U32(data, type_at)[0], 1)))
+            if texts < 0:
+                raise MalformedMessage("the names of an Arrow schema overlap")
+
+
+def _text_size(data: bytes, at: int, limits: Limits) -> int:
+    return sum(len(key) + len(value) for key, value in _key_values(data, at, limits).items()) if at else 0
 
 
 def _rows(data: bytes, batch: int, body_length: int, limits: Limits) -> int:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from typing import Protocol as Interface
 
 import pyarrow as pa
@@ -326,34 +326,41 @@ class Server:
                 schema_message(output),
             ]
             reader = StreamReader(self.limits)
-            ended = yield from self._turns(call, stream, reader)
+            end = yield from self._turns(call, stream, reader)
         finally:
             _close(stream)
-        if not ended:
+        # Whoever has seen the end of a stream may rely on its clean-up.
+        yield [*end.buffers, END_OF_STREAM]
+        if end.broken:
+            raise ConnectionClosed("the client sent something that is no Arrow")
+        if not end.input_read:
             yield from reader.drain()
 
-    def _turns(self, call: Call, stream: Stream, reader: StreamReader) -> Core[bool]:
-        """The lockstep of a stream. True if the client's input was read to its end."""
+    def _turns(self, call: Call, stream: Stream, reader: StreamReader) -> Core[_End]:
+        """The lockstep of a stream, up to the last message before its end-of-stream marker."""
         output, expected = stream.output_schema, stream.input_schema
+
+        def messages(*more: dict[bytes, bytes]) -> list[Buffer]:
+            return [
+                batch_message(Batch(empty_batch(output), self._tag(metadata, call.metadata)))
+                for metadata in (*call.take_logs(), *more)
+            ]
+
         try:
             schema = yield from reader.read_schema()
             if schema is None:
-                raise ConnectionClosed("the client closed the connection instead of opening its stream")
+                return _End(input_read=True)
             adapt = _adapter(schema, expected) if expected is not None else None
             while True:
                 batch = yield from reader.read_batch()
                 if batch is None or keys.CANCEL in batch.metadata:
-                    yield [END_OF_STREAM]
-                    return batch is None
+                    return _End(input_read=batch is None)
                 if keys.SHM_OFFSET in batch.metadata or keys.LOCATION in batch.metadata:
                     raise ProtocolError("the batch is a pointer, but no shared memory or location was agreed on")
                 answer = _run(stream.turn, adapt(batch) if adapt is not None else batch)
-                buffers: list[Buffer] = [
-                    batch_message(Batch(empty_batch(output), self._tag(log, call.metadata))) for log in call.take_logs()
-                ]
+                buffers = messages()
                 if answer is None:
-                    yield [*buffers, END_OF_STREAM]
-                    return False
+                    return _End(buffers)
                 if not answer.data.schema.equals(output):
                     raise OutputError(
                         f"Output schema mismatch in method '{call.method}': declared {_one_line(output)}, "
@@ -362,17 +369,12 @@ class Server:
                 buffers.append(batch_message(answer))
                 yield buffers
         except ConnectionClosed:
-            yield [END_OF_STREAM]  # the client may only have closed its writing half
-            raise
+            # The client may only have closed its writing half, and still wait for our end.
+            return _End(input_read=True)
         except BaseException as error:
             if is_shutdown(error):
                 raise
-            failures = [Batch(empty_batch(output), self._tag(log, call.metadata)) for log in call.take_logs()]
-            failures.append(Batch(empty_batch(output), self._tag(error_metadata(error), call.metadata)))
-            yield [*(batch_message(failure) for failure in failures), END_OF_STREAM]
-            if isinstance(error, MalformedMessage):
-                raise ConnectionClosed("the client sent something that is no Arrow") from None
-            return False
+            return _End(messages(error_metadata(error)), broken=isinstance(error, MalformedMessage))
 
     def _transport_options(self) -> list[Buffer]:
         metadata = {
@@ -404,6 +406,20 @@ class Server:
 
 _NO_BATCH = b"duckwing.no_batch"
 """Local mark of a request stream without a batch; never on the wire."""
+
+
+class _End(NamedTuple):
+    """How a stream ended.
+
+    Attributes:
+        buffers: the last messages before the end-of-stream marker.
+        input_read: the client's input was read to its end, too.
+        broken: the input is no Arrow; the connection cannot be used any more.
+    """
+
+    buffers: Sequence[Buffer] = ()
+    input_read: bool = False
+    broken: bool = False
 
 
 def is_shutdown(error: BaseException) -> bool:
