@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from types import FrameType
 
 from ..rpc.framing import drive
@@ -35,9 +36,8 @@ class StopSignals:
         self.wakeup_fd, write_fd = os.pipe()
         os.set_blocking(write_fd, False)
         signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
-        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), self._handle)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._handle)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self.received = number
@@ -69,6 +69,10 @@ def serve_stdio(server: Server) -> None:
     look like a complete result.
     """
     requests, answers = take_standard_streams()
+    if sys.platform == "win32":
+        # There are no signals to wait for beside the input; Ctrl-C and the closed pipe end it.
+        drive(server.session(), PipeStream(requests, answers))
+        return
     signals = StopSignals()
     busy = False
 

@@ -97,7 +97,9 @@ class ValueType(NamedTuple):
     def array(self, value: object, name: str) -> pa.Array:
         """A one-element Arrow array of ``value``; ``name`` is for the error message."""
         try:
-            return pa.array([self.to_plain(value, name)], self.type)
+            plain = self.to_plain(value, name)
+            # pa.array([None]) of a struct with an enum in it is not valid Arrow.
+            return pa.nulls(1, self.type) if plain is None else pa.array([plain], self.type)
         except (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise CodecError(f"{name} cannot be written as {self.type}: {error}") from error
 

@@ -8,8 +8,6 @@ reads it back on the other side.
 from __future__ import annotations
 
 import contextlib
-import json
-import traceback
 from collections.abc import Mapping
 
 from ..errors import Error
@@ -98,6 +96,8 @@ def error_metadata(error: BaseException) -> dict[bytes, bytes]:
     person who wrote the SQL. Errors of user code carry the part of the traceback that lies
     outside Duckwing.
     """
+    import json  # only a call that fails needs it
+
     name = type(error).__name__
     message = _message(error)
     extra: dict[str, object] = {
@@ -119,6 +119,8 @@ def error_metadata(error: BaseException) -> dict[bytes, bytes]:
 
 def error_from_metadata(metadata: Mapping[bytes, bytes]) -> RemoteError:
     """The error that an error batch describes, for raising on this side."""
+    import json
+
     text = metadata.get(keys.LOG_MESSAGE, b"").decode("utf-8", "replace")
     extra: object = None
     with contextlib.suppress(ValueError):
@@ -134,6 +136,8 @@ def error_from_metadata(metadata: Mapping[bytes, bytes]) -> RemoteError:
 
 def format_traceback(error: BaseException) -> str:
     """The traceback of ``error`` from the first frame outside Duckwing on, cut to a bounded length."""
+    import traceback
+
     package = __name__.split(".", 1)[0] + "."
     tb = error.__traceback__
     while tb is not None and str(tb.tb_frame.f_globals.get("__name__", "")).startswith(package):

@@ -212,7 +212,8 @@ def type_token(type: pa.DataType) -> str:
         return text.replace("[", "(").replace("]", ")")
     if is_.is_date(type):
         return text.split("[")[0]
-    if is_.is_primitive(type) or is_.is_null(type) or text in names or is_.is_binary(type) or is_.is_large_binary(type):
+    plain = is_.is_integer(type) or is_.is_floating(type) or is_.is_boolean(type) or is_.is_null(type)
+    if plain or text in names or is_.is_binary(type) or is_.is_large_binary(type):
         return names.get(text, text)
     raise TypeError(f"{type} has no token in protocol hashes")
 
