@@ -85,11 +85,11 @@ def run_python(block: Block, names: dict[str, Any], workplace: Path, where: str)
     heading = re.match(r"# (\w+\.py)\n", block.text)
     if heading:
         (workplace / heading[1]).write_text(block.text, encoding="utf-8")
-        compile(block.text, where, "exec")
+        compile(block.text, where, "exec", dont_inherit=True)
         return None
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(block.text, where, "exec"), names)
+        exec(compile(block.text, where, "exec", dont_inherit=True), names)
     return printed.getvalue() or None
 
 

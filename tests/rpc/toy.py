@@ -19,8 +19,7 @@ from duckwing.rpc.codec import EMPTY_MAP, NESTED, encode, to_batch
 from duckwing.rpc.errors import ConnectionClosed
 from duckwing.rpc.framing import Batch, Buffer, Core, MemoryStream, StreamReader, drive, stream_buffers
 from duckwing.rpc.limits import DEFAULT_LIMITS, Limits
-from duckwing.rpc.method import REQUEST_SCHEMA, Method, Protocol, stream, unary
-from duckwing.rpc.reflection import NoParams
+from duckwing.rpc.method import REQUEST_SCHEMA, Method, NoParams, Protocol, stream, unary
 from duckwing.rpc.server import Call, Server
 
 NUMBERS = pa.schema([pa.field("n", pa.int64())])

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from ..errors import ArgumentError
 from ..rpc.codec import decode_batch
+from ..rpc.errors import MalformedMessage
 from ..types.convert import from_duckdb
 from ..types.names import sql_name
 from ..types.values import to_values
@@ -36,12 +37,14 @@ class Arguments:
         """Read the ``arguments`` cell of a bind request; every form of "none" is understood.
 
         Raises:
-            ArgumentError: the positional arguments have a gap.
-            MalformedMessage: the bytes are no Arrow stream.
+            ArgumentError: they cannot be read, or the positional ones have a gap.
         """
         if not data:
             return cls((), {})
-        batch = decode_batch(data)
+        try:
+            batch = decode_batch(data)
+        except MalformedMessage as error:
+            raise ArgumentError(f"the arguments cannot be read: {error}") from None
         if batch.num_columns == 0 or batch.num_rows == 0 or not batch.column(0).is_valid()[0].as_py():
             return cls((), {})
         record = batch.column(0)

@@ -105,7 +105,9 @@ def _array(column: Any, field: pa.Field, what: str) -> pa.Array:
         return to_duckdb(column, field.type, what)
     if isinstance(column, (str, bytes)) or not isinstance(column, Iterable):
         raise OutputError(f"{what} must be a list or an array, got {_shown(column)}; to yield one row, yield a tuple")
-    if hasattr(column, "__array__") or hasattr(column, "__arrow_array__"):
+    if hasattr(column, "__arrow_array__") or (
+        hasattr(column, "__array__") and getattr(column, "dtype", None) != object
+    ):
         try:
             return to_duckdb(pa.array(column), field.type, what)
         except (pa.ArrowException, TypeError, ValueError) as error:

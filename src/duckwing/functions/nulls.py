@@ -12,11 +12,16 @@ import pyarrow as pa
 from ..types.names import sql_name
 
 
+def may_have_nulls(column: pa.Array) -> bool:
+    """Whether a row of ``column`` may be NULL. Unions do not count theirs."""
+    return bool(column.null_count) or pa.types.is_union(column.type)
+
+
 def rows_without_nulls(columns: Sequence[pa.Array]) -> pa.Array | None:
     """A boolean array, true for the rows where no column is NULL; None if that is all of them."""
     valid: pa.Array | None = None
     for column in columns:
-        if column.null_count or pa.types.is_union(column.type) or pa.types.is_null(column.type):
+        if may_have_nulls(column):
             import pyarrow.compute as pc
 
             ours = column.is_valid()

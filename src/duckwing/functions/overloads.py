@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import pyarrow as pa
 
 from ..errors import ArgumentError
-from ..types.convert import fits
+from ..types.forms import fits
 from ..types.names import sql_name
 from .arguments import Arguments
 from .scalar import ScalarFunction, expand_varargs

@@ -19,6 +19,7 @@ from ..types.values import from_values, to_values
 from .about import About, Stability, check_name, check_stability, read_about
 from .arguments import Arguments, python_value
 from .context import Context
+from .nulls import evaluate_valid, may_have_nulls, rows_without_nulls
 from .signature import (
     REQUIRED,
     Form,
@@ -146,17 +147,27 @@ class BoundScalar:
             Exception: whatever the function raises.
         """
         count = batch.num_rows
-        columns = [
-            i.convert(batch.column(i.source)) if i.convert is not None else batch.column(i.source)
-            for i in self._columns
-        ]
-        if any(columns[n].null_count for n in self._skipped_nulls):
-            from .nulls import evaluate_valid, rows_without_nulls
-
+        columns = [self._column(i, batch) for i in self._columns]
+        if any(may_have_nulls(columns[n]) for n in self._skipped_nulls):
             valid = rows_without_nulls([columns[n] for n in self._skipped_nulls])
             if valid is not None:
                 return evaluate_valid(lambda c: self._checked(c, len(c[0])), columns, valid, self.output_type)
         return self._checked(columns, count)
+
+    def _column(self, source: _Input, batch: pa.RecordBatch) -> pa.Array:
+        column = batch.column(source.source)
+        if source.convert is None:
+            return column
+        try:
+            return source.convert(column)
+        except (pa.ArrowException, ValueError) as error:
+            raise self._unusable(source, column.type, error) from None
+
+    def _unusable(self, source: _Input, type: pa.DataType, error: Exception) -> ArgumentError:
+        name = self._function.name
+        return ArgumentError(
+            f"function '{name}': argument '{source.parameter.name}' of type {sql_name(type)} cannot be used: {error}"
+        )
 
     def _checked(self, columns: Sequence[pa.Array], count: int) -> pa.Array:
         self._context.rows = count
@@ -182,17 +193,21 @@ class BoundScalar:
             if source.parameter.const:
                 arguments.append(itertools.repeat(source.source, count))
                 continue
-            values: list[Any] = to_values(next(column))
-            convert = source.parameter.convert
-            if convert is not None:
-                values = [None if v is None else convert(v) for v in values]
-            arguments.append(values)
+            arguments.append(self._values(source, next(column)))
         call = self._call
         if arguments:
             results: list[Any] = list(map(call, *arguments))
         else:
             results = [call() for _ in range(count)]
         return from_values(results, self.output_type, self._what)
+
+    def _values(self, source: _Input, column: pa.Array) -> list[Any]:
+        try:
+            values: list[Any] = to_values(column)
+            convert = source.parameter.convert
+            return values if convert is None else [None if v is None else convert(v) for v in values]
+        except (ValueError, OverflowError) as error:
+            raise self._unusable(source, column.type, error) from None
 
 
 def declare_scalar(

@@ -109,7 +109,8 @@ def error_metadata(error: BaseException) -> dict[bytes, bytes]:
         keys.LOG_LEVEL: b"EXCEPTION",
         keys.LOG_MESSAGE: _utf8(f"{name}: {message}"),
     }
-    kind = error.kind if isinstance(error, RpcError) else None
+    # The kind of an error from another server is that server's: passed on, it would look like ours.
+    kind = error.kind if isinstance(error, RpcError) and not isinstance(error, RemoteError) else None
     if kind is not None:
         extra["error_kind"] = kind
         metadata[keys.ERROR_KIND] = kind.encode()

@@ -9,7 +9,6 @@ from ..catalog.declared import Catalog, Schema
 from ..functions.overloads import overloads
 from ..protocol.listing import ObjectType, SchemaContentsParams, SchemaInfo
 from ..protocol.shared import CatalogParams, Items, ObjectParams, SchemaParams
-from ..protocol.tables import TableAtParams
 from ..rpc.codec import Record, encode
 from .attachment import attached_catalog
 from .describe import scalar_infos, table_infos
@@ -43,52 +42,24 @@ def catalog_schema_contents_functions(service: Service, call: Call, request: Sch
     return Items()
 
 
-def catalog_schema_contents_macros(service: Service, call: Call, request: SchemaContentsParams) -> Items:
-    """The macros of one kind in a schema: none."""
+def _nothing(service: Service, call: Call, request: CatalogParams | SchemaParams | ObjectParams) -> Items:
+    """Kinds of objects that no catalog has yet.
+
+    Answered rather than left out: the client asks for a table and a view of every name that it
+    does not know, misspelt ones included, and an error would cost it a process.
+    """
     attached_catalog(service, request.attach_opaque_data)
     return Items()
 
 
-def catalog_schema_contents_tables(service: Service, call: Call, request: SchemaParams) -> Items:
-    """The tables of a schema: none."""
-    attached_catalog(service, request.attach_opaque_data)
-    return Items()
-
-
-def catalog_schema_contents_views(service: Service, call: Call, request: SchemaParams) -> Items:
-    """The views of a schema: none."""
-    attached_catalog(service, request.attach_opaque_data)
-    return Items()
-
-
-def catalog_schema_contents_indexes(service: Service, call: Call, request: SchemaParams) -> Items:
-    """The indexes of a schema: none."""
-    attached_catalog(service, request.attach_opaque_data)
-    return Items()
-
-
-def catalog_table_get(service: Service, call: Call, request: TableAtParams) -> Items:
-    """One table, or none; asked for every name that is not cached, misspelt ones included."""
-    attached_catalog(service, request.attach_opaque_data)
-    return Items()
-
-
-def catalog_view_get(service: Service, call: Call, request: ObjectParams) -> Items:
-    """One view, or none."""
-    attached_catalog(service, request.attach_opaque_data)
-    return Items()
-
-
-def catalog_macro_get(service: Service, call: Call, request: ObjectParams) -> Items:
-    """One macro, or none."""
-    attached_catalog(service, request.attach_opaque_data)
-    return Items()
-
-
-def catalog_index_get(service: Service, call: Call, request: ObjectParams) -> Items:
-    """One index, or none."""
-    attached_catalog(service, request.attach_opaque_data)
-    return Items()
+catalog_schema_contents_macros = _nothing
+catalog_schema_contents_tables = _nothing
+catalog_schema_contents_views = _nothing
+catalog_schema_contents_indexes = _nothing
+catalog_table_get = _nothing
+catalog_view_get = _nothing
+catalog_macro_get = _nothing
+catalog_index_get = _nothing
 
 
 def _items(records: Iterable[Record]) -> Items:

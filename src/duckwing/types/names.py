@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from . import ANY, BIGNUM, BIT, HUGEINT, JSON, TIMETZ, UHUGEINT, UUID
+from .forms import same_extension
 
 _SIMPLE: dict[pa.DataType, str] = {
     ANY: "ANY",
@@ -76,5 +77,16 @@ def sql_name(type: pa.DataType) -> str:
     if is_.is_dictionary(type):
         return sql_name(type.value_type)
     if isinstance(type, pa.BaseExtensionType):
-        return "GEOMETRY" if type.extension_name == "geoarrow.wkb" else sql_name(type.storage_type)
+        return _extension_name(type)
     return str(type)
+
+
+def _extension_name(type: pa.BaseExtensionType) -> str:
+    """The name of an extension type over another storage type than ours."""
+    known = {"geoarrow.wkb": "GEOMETRY", "arrow.json": "JSON", "arrow.bool8": "BOOLEAN"}.get(type.extension_name)
+    if known is not None:
+        return known
+    for ours, name in _SIMPLE.items():
+        if same_extension(type, ours):
+            return name
+    return sql_name(type.storage_type)

@@ -1,0 +1,123 @@
+"""In which Arrow forms values of a declared type arrive, and how well they fit (spec 06, section 7)."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from . import ANY, BIT, BOOLEAN, HUGEINT, INTERVAL, JSON, TIME, TIMETZ, UHUGEINT, UUID
+
+NO_FIT, CONVERTIBLE, SAME_TYPE, EXACT = 0, 1, 2, 3
+
+
+def fits(actual: pa.DataType, declared: pa.DataType) -> int:
+    """How well values that arrive as ``actual`` fit a declaration: 0 not at all, 3 exactly.
+
+    2 means the same SQL type in another Arrow form, 1 a type that converts without loss.
+    """
+    if actual.equals(declared):
+        return EXACT
+    if declared.equals(ANY) or actual.equals(ANY):
+        return CONVERTIBLE
+    if same_extension(actual, declared) or arrival(actual).equals(arrival(declared)):
+        return SAME_TYPE
+    if isinstance(actual, pa.BaseExtensionType):
+        return SAME_TYPE if _is_bool8(actual) and declared.equals(BOOLEAN) else NO_FIT
+    if isinstance(declared, pa.BaseExtensionType):
+        return CONVERTIBLE if declared.equals(TIMETZ) and actual.equals(TIME) else NO_FIT
+    if actual.num_fields and declared.num_fields:
+        return _nested_fits(actual, declared)
+    if _is_number(actual) and _is_number(declared) and _rank(actual) <= _rank(declared):
+        return CONVERTIBLE
+    return CONVERTIBLE if pa.types.is_duration(actual) and declared.equals(INTERVAL) else NO_FIT
+
+
+def arrival(type: pa.DataType) -> pa.DataType:
+    """The form in which values of ``type`` arrive under DuckDB's default settings.
+
+    Different types that arrive in one form, such as UUID and VARCHAR, cannot be told apart then.
+    """
+    is_ = pa.types
+    if is_text(type) or type in (UUID, JSON):
+        return pa.utf8()
+    if type.equals(BIT) or _is_binary(type):
+        return pa.binary()
+    if type in (HUGEINT, UHUGEINT):
+        return pa.decimal128(38, 0)
+    if is_.is_decimal(type):
+        return pa.decimal128(type.precision, type.scale) if type.precision <= 38 else type
+    if is_.is_timestamp(type) and type.tz:
+        return pa.timestamp("us", "UTC")
+    if is_.is_dictionary(type):
+        return arrival(type.value_type)
+    if is_.is_fixed_size_list(type):
+        return pa.list_(arrival(type.value_type), type.list_size)
+    if is_list(type):
+        return pa.list_(arrival(type.value_type))
+    if is_.is_map(type):
+        return pa.map_(arrival(type.key_type), arrival(type.item_type))
+    if is_.is_struct(type):
+        return pa.struct([(field.name, arrival(field.type)) for field in type])
+    if is_.is_union(type):
+        return pa.sparse_union([pa.field(f.name, arrival(f.type)) for f in map(type.field, range(type.num_fields))])
+    return type
+
+
+def is_text(type: pa.DataType) -> bool:
+    """Whether ``type`` is one of Arrow's forms of VARCHAR."""
+    return bool(pa.types.is_string(type) or pa.types.is_large_string(type) or pa.types.is_string_view(type))
+
+
+def is_list(type: pa.DataType) -> bool:
+    """Whether ``type`` is one of Arrow's forms of LIST."""
+    is_ = pa.types
+    return bool(is_.is_list(type) or is_.is_large_list(type) or is_.is_list_view(type) or is_.is_large_list_view(type))
+
+
+def same_extension(actual: pa.DataType, declared: pa.DataType) -> bool:
+    """Whether both are one extension type, be it over another storage type (spec 06, section 7)."""
+    return (
+        isinstance(actual, pa.BaseExtensionType)
+        and isinstance(declared, pa.BaseExtensionType)
+        and actual.extension_name == declared.extension_name
+        and getattr(actual, "type_name", None) == getattr(declared, "type_name", None)
+    )
+
+
+def _is_binary(type: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(type) or pa.types.is_large_binary(type) or pa.types.is_binary_view(type))
+
+
+def _is_bool8(type: pa.BaseExtensionType) -> bool:
+    return bool(type.extension_name == "arrow.bool8")
+
+
+def _is_number(type: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(type) or pa.types.is_floating(type) or pa.types.is_decimal(type))
+
+
+def _rank(type: pa.DataType) -> int:
+    """Position in DuckDB's order of implicit casts between numbers."""
+    is_ = pa.types
+    if is_.is_integer(type):
+        return int(type.bit_width) // 8 * 2 + (0 if is_.is_signed_integer(type) else 1)
+    if is_.is_decimal(type):
+        return 20
+    return 30 + int(type.bit_width)
+
+
+def _nested_fits(actual: pa.DataType, declared: pa.DataType) -> int:
+    is_ = pa.types
+    if is_.is_map(actual) and is_.is_map(declared):
+        return min(fits(actual.key_type, declared.key_type), fits(actual.item_type, declared.item_type), SAME_TYPE)
+    if is_.is_fixed_size_list(actual) and is_.is_fixed_size_list(declared):
+        same_size = actual.list_size == declared.list_size
+        return min(fits(actual.value_type, declared.value_type), SAME_TYPE) if same_size else NO_FIT
+    if is_list(actual) and is_list(declared):
+        return min(fits(actual.value_type, declared.value_type), SAME_TYPE)
+    if (is_.is_struct(actual) and is_.is_struct(declared)) or (is_.is_union(actual) and is_.is_union(declared)):
+        ours = [actual.field(i) for i in range(actual.num_fields)]
+        theirs = [declared.field(i) for i in range(declared.num_fields)]
+        if [f.name for f in ours] != [f.name for f in theirs]:
+            return NO_FIT
+        return min(SAME_TYPE, *(fits(a.type, d.type) for a, d in zip(ours, theirs, strict=True)))
+    return NO_FIT

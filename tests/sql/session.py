@@ -1,0 +1,132 @@
+"""A DuckDB connection with a deadline on every query, and workers attached when first asked for."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+WORKERS = Path(__file__).with_name("workers")
+
+DEADLINE = 60.0
+"""Seconds after which a query counts as hanging: tenfold what the slowest needs."""
+
+
+def location(worker: str | Path, *, environment: str = "", python: str = "") -> str:
+    """What to ATTACH for a file in ``workers``, or anywhere.
+
+    Args:
+        worker: name of a file in ``workers`` without ``.py``, or a path.
+        environment: assignments for the shell, such as ``A=1``.
+        python: options of the interpreter.
+    """
+    path = WORKERS / f"{worker}.py" if isinstance(worker, str) else worker
+    words = f"{shlex.quote(sys.executable)} {python} -m duckwing.cli run {shlex.quote(str(path))}"
+    return f"{environment} exec {words}" if environment else f"exec {words}"
+
+
+class Session:
+    """A connection, or a cursor of one.
+
+    Args:
+        connection: it is closed by :meth:`close`.
+        options: added to every ATTACH, such as ``pool false``.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, options: str = "", attached: set[str] | None = None):
+        self.connection = connection
+        self.options = options
+        self._attached: set[str] = set() if attached is None else attached
+
+    def attach(self, worker: str, catalog: str | None = None, alias: str | None = None) -> str:
+        """Attach a catalog of a worker, once; its local name."""
+        alias = alias or catalog or worker
+        if alias not in self._attached:
+            self.execute(attach_statement(location(worker), catalog or worker, alias, self.options))
+            self._attached.add(alias)
+        return alias
+
+    def cursor(self) -> Session:
+        """A session of its own over the same database."""
+        return Session(self.connection.cursor(), self.options, self._attached)
+
+    def execute(self, sql: str, deadline: float = DEADLINE) -> duckdb.DuckDBPyConnection:
+        """Run a statement.
+
+        Raises:
+            AssertionError: it did not end in time.
+            duckdb.Error: it failed.
+        """
+        with self._deadline(sql, deadline):
+            return self.connection.execute(sql)
+
+    def rows(self, sql: str, deadline: float = DEADLINE) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        with self._deadline(sql, deadline):
+            return self.connection.execute(sql).fetchall()
+
+    def row(self, sql: str) -> tuple[Any, ...]:
+        """The only row of a query."""
+        [row] = self.rows(sql)
+        return row
+
+    def value(self, sql: str) -> Any:
+        """The only value of a query."""
+        [value] = self.row(sql)
+        return value
+
+    def values(self, sql: str) -> list[Any]:
+        """The only column of a query."""
+        return [value for (value,) in self.rows(sql)]
+
+    def error(self, sql: str, deadline: float = DEADLINE) -> str:
+        """The message with which a statement fails.
+
+        Raises:
+            AssertionError: it succeeds.
+        """
+        try:
+            rows = self.rows(sql, deadline)
+        except duckdb.Error as error:
+            return str(error)
+        raise AssertionError(f"{sql} succeeded: {rows[:10]}")
+
+    def close(self) -> None:
+        """Close the connection; its workers end."""
+        self.connection.close()
+
+    @contextmanager
+    def _deadline(self, sql: str, seconds: float) -> Iterator[None]:
+        late = threading.Event()
+
+        def interrupt() -> None:
+            late.set()
+            self.connection.interrupt()
+
+        timer = threading.Timer(seconds, interrupt)
+        timer.start()
+        try:
+            yield
+        except duckdb.InterruptException:
+            if late.is_set():
+                raise AssertionError(f"no answer within {seconds} s: {sql}") from None
+            raise
+        finally:
+            timer.cancel()
+
+
+def attach_statement(location: str, catalog: str, alias: str, options: str = "") -> str:
+    """ATTACH for a location."""
+    clauses = ", ".join(["TYPE vgi", f"LOCATION {literal(location)}", *([options] if options else [])])
+    return f'ATTACH {literal(catalog)} AS "{alias}" ({clauses})'
+
+
+def literal(text: str) -> str:
+    """A SQL string."""
+    return "'" + text.replace("'", "''") + "'"
