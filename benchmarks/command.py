@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(report.markdown(comparisons))
     facts = report.environment()
     print(
-        f"\nMedian (lowest–highest) of {options.repeat} alternating rounds; a ratio is the median of the rounds' own "
+        f"\nMedian (lowest–highest) of {options.repeat} alternating rounds (memory: at most {memory.MOST_ROUNDS}); a ratio is the median of the rounds' own "
         f"ratios.\nPython {facts['python']}, pyarrow {facts['pyarrow']}, DuckDB {facts['duckdb']}, {facts['system']}, "
         f"{facts['processors']} processors; load average {load:.1f} before, {os.getloadavg()[0]:.1f} after."
     )

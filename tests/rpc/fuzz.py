@@ -24,13 +24,14 @@ import pyarrow as pa
 
 from duckwing.errors import Error
 from duckwing.rpc import keys
+from duckwing.rpc.call import Call
 from duckwing.rpc.client import Client
 from duckwing.rpc.codec import decode, encode
 from duckwing.rpc.errors import CodecError, MalformedMessage
 from duckwing.rpc.framing import Batch, MemoryStream, drive, stream_buffers
 from duckwing.rpc.method import REQUEST_SCHEMA, NoParams, Protocol, stream
 from duckwing.rpc.reflection import DESCRIBE, LIST_PROTOCOLS, REFLECTION, DescribeParams
-from duckwing.rpc.server import Call, Server
+from duckwing.rpc.server import Server
 
 from . import toy
 

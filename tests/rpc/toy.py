@@ -15,12 +15,13 @@ from typing import Annotated, Any, BinaryIO
 import pyarrow as pa
 
 from duckwing.rpc import keys
+from duckwing.rpc.call import Call
 from duckwing.rpc.codec import EMPTY_MAP, NESTED, encode, to_batch
 from duckwing.rpc.errors import ConnectionClosed
 from duckwing.rpc.framing import Batch, Buffer, Core, MemoryStream, StreamReader, drive, stream_buffers
 from duckwing.rpc.limits import DEFAULT_LIMITS, Limits
 from duckwing.rpc.method import REQUEST_SCHEMA, Method, NoParams, Protocol, stream, unary
-from duckwing.rpc.server import Call, Server
+from duckwing.rpc.server import Server
 
 NUMBERS = pa.schema([pa.field("n", pa.int64())])
 PAIRS = pa.schema([pa.field("x", pa.int64()), pa.field("label", pa.utf8())])

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 from ..errors import DeclarationError
 from ..functions.about import check_name
 from ..functions.scalar import ScalarFunction, declare_scalar
+from ..functions.signature import Parameter, call_form
 from ..functions.table import TableFunction, declare_table_function
+from ..types.forms import arrival
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -96,13 +98,13 @@ class Schema:
         same_name = functions.setdefault(function.name.casefold(), [])
         if any(other is function for other in same_name):
             raise DeclarationError(f"function '{function.name}' is already in schema '{self.name}'")
-        forms = {_shape(form): other for other in same_name for form in other.signature.forms()}
+        taken = {_shape(form): form for other in same_name for form in other.signature.forms()}
         for form in function.signature.forms():
-            if _shape(form) in forms:
-                arguments = ", ".join(p.sql for p in form)
+            other = taken.get(_shape(form))
+            if other is not None:
                 raise DeclarationError(
-                    f"two functions in schema '{self.name}' can be called as {function.name}({arguments}); "
-                    "give one of them another name, or other argument types"
+                    f"schema '{self.name}' already has {call_form(function.name, other)}, whose calls cannot be told "
+                    f"from those of {call_form(function.name, form)}; give one of them another name, or other types"
                 )
         same_name.append(function)
 
@@ -196,6 +198,6 @@ def _select(functions: Mapping[str, list[Any]], name: str | None) -> list[Any]:
     return functions.get(name.casefold(), [])
 
 
-def _shape(form: Iterable[Any]) -> tuple[Any, ...]:
-    """What tells two overloads apart: the types by position. Named arguments do not (spec 06, section 3)."""
-    return tuple((p.kind == "varargs", p.type) for p in form if p.kind != "named")
+def _shape(form: Iterable[Parameter]) -> tuple[Any, ...]:
+    """What tells two overloads apart: in which form arguments arrive. Named ones do not (spec 06, section 3)."""
+    return tuple((p.kind == "varargs", arrival(p.type)) for p in form if p.kind != "named")

@@ -105,14 +105,18 @@ def _array(column: Any, field: pa.Field, what: str) -> pa.Array:
         return to_duckdb(column, field.type, what)
     if isinstance(column, (str, bytes)) or not isinstance(column, Iterable):
         raise OutputError(f"{what} must be a list or an array, got {_shown(column)}; to yield one row, yield a tuple")
-    if hasattr(column, "__arrow_array__") or (
-        hasattr(column, "__array__") and getattr(column, "dtype", None) != object
-    ):
+    if _is_typed(column):
         try:
             return to_duckdb(pa.array(column), field.type, what)
         except (pa.ArrowException, TypeError, ValueError) as error:
             raise OutputError(f"{what} must be {sql_name(field.type)}: {error}") from None
     return from_values(list(column), field.type, what)
+
+
+def _is_typed(column: Any) -> bool:
+    """Whether ``column`` is an array that knows the type of its values, such as one of numpy."""
+    objects = getattr(getattr(column, "dtype", None), "kind", "") == "O"
+    return hasattr(column, "__arrow_array__") or (hasattr(column, "__array__") and not objects)
 
 
 def _check_names(names: Sequence[str], schema: pa.Schema, what: str) -> None:

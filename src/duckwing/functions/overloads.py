@@ -17,8 +17,8 @@ from ..types.forms import fits
 from ..types.names import sql_name
 from .arguments import Arguments
 from .scalar import ScalarFunction, expand_varargs
-from .signature import Parameter
-from .table import TableFunction, call_form
+from .signature import Parameter, call_form
+from .table import TableFunction
 
 F = TypeVar("F", ScalarFunction[..., Any], TableFunction[..., Any])
 

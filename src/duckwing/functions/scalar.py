@@ -26,6 +26,7 @@ from .signature import (
     Parameter,
     Signature,
     any_type,
+    call_form,
     form_of,
     read_annotation,
     read_signature,
@@ -98,6 +99,8 @@ class ScalarFunction(Generic[P, R]):
                 raise ArgumentError(f"{self._what}: argument '{parameter.name}': {error}") from None
             inputs.append(_Input(parameter, column, convert))
             column += 1
+        if not column and self.form == "batch" and self.signature.context is None:
+            raise ArgumentError(f"{self._what} needs an argument: {call_form(self.name, parameters)}")
         return BoundScalar(self, inputs, context)
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -96,6 +96,11 @@ class Signature:
             positional.pop()
             shorter.append((*positional, *rest))
         return shorter
+
+
+def call_form(name: str, parameters: Iterable[Parameter]) -> str:
+    """How a function is called, for messages: ``f(count BIGINT, step := BIGINT)``."""
+    return f"{name}({', '.join(p.sql for p in parameters)})"
 
 
 def read_signature(function: Callable[..., Any], what: str) -> Signature:

@@ -16,7 +16,7 @@ from .about import About, Stability, check_name, check_stability, read_about
 from .arguments import Arguments, python_value
 from .batches import to_batches
 from .context import Context
-from .signature import REQUIRED, Parameter, Signature, any_type, read_signature
+from .signature import REQUIRED, Parameter, Signature, any_type, call_form, read_signature
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -87,11 +87,6 @@ class TableFunction(Generic[P, R]):
         if self.signature.context:
             named[self.signature.context] = context
         return BoundTable(self, positional, named)
-
-
-def call_form(name: str, parameters: Sequence[Parameter]) -> str:
-    """How a function is called, for messages: ``f(count BIGINT, step := BIGINT)``."""
-    return f"{name}({', '.join(p.sql for p in parameters)})"
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,9 @@ from .errors import ProtocolNotSupportedError
 from .method import Method, NoParams, Protocol, unary
 
 if TYPE_CHECKING:
-    from .server import Call, Handler, Server
+    from .call import Call, Handler
+
+    Hosted = Mapping[str, tuple[Protocol, Mapping[str, Handler]]]
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,13 @@ DESCRIBE = unary("describe", DescribeParams, ProtocolDescription, idempotency="n
 REFLECTION = Protocol("vgi_rpc.Reflection.v1", "", {"list_protocols": LIST_PROTOCOLS, "describe": DESCRIBE})
 
 
-def reflection_handlers(server: Server) -> Mapping[str, Handler]:
-    """The handlers with which ``server`` describes itself."""
+def reflection_handlers(server_id: str, hosted: Callable[[], Hosted]) -> Mapping[str, Handler]:
+    """The handlers with which a server describes what it hosts.
+
+    Args:
+        server_id: the server's id.
+        hosted: gives the hosted protocols and their handlers by protocol name.
+    """
 
     def summary(protocol: Protocol, handlers: Mapping[str, Any]) -> ProtocolSummary:
         return ProtocolSummary(protocol.name, protocol.version, protocol_hash(protocol, handlers))
@@ -96,16 +103,16 @@ def reflection_handlers(server: Server) -> Mapping[str, Handler]:
             server_version = version("duckwing")
         except PackageNotFoundError:
             server_version = ""
-        summaries = [summary(*hosted) for _, hosted in sorted(server.hosted().items())]
-        return ProtocolList(server.server_id, server_version, "1", tuple(summaries))
+        summaries = [summary(*served) for _, served in sorted(hosted().items())]
+        return ProtocolList(server_id, server_version, "1", tuple(summaries))
 
     def describe(call: Call, request: DescribeParams) -> ProtocolDescription:
-        hosted = server.hosted()
-        if request.protocol not in hosted:
+        served = hosted()
+        if request.protocol not in served:
             raise ProtocolNotSupportedError(
-                f"This server does not host protocol {request.protocol[:255]!r}. Hosted: {sorted(hosted)}"
+                f"This server does not host protocol {request.protocol[:255]!r}. Hosted: {sorted(served)}"
             )
-        protocol, handlers = hosted[request.protocol]
+        protocol, handlers = served[request.protocol]
         about = summary(protocol, handlers)
         methods = [describe_method(protocol.methods[name]) for name in sorted(protocol.methods) if name in handlers]
         return ProtocolDescription(

@@ -8,8 +8,9 @@ from typing import Any
 
 from ..catalog.declared import Catalog
 from ..protocol import VGI
+from ..rpc.call import Handler
 from ..rpc.method import LazyTable
-from ..rpc.server import Handler, Server
+from ..rpc.server import Server
 
 _HANDLERS = {
     "attach": ("catalog_attach",),

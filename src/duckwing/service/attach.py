@@ -9,7 +9,7 @@ from ..protocol.attach import CatalogAttachRequest, CatalogAttachResult
 from .attachment import find_catalog, new_attachment
 
 if TYPE_CHECKING:
-    from ..rpc.server import Call
+    from ..rpc.call import Call
     from . import Service
 
 

@@ -24,7 +24,7 @@ from .describe import RESULT, UNLIMITED_WORKERS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..rpc.server import Call, Stream
+    from ..rpc.call import Call, Stream
     from . import Service
 
 

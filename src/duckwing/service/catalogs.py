@@ -9,8 +9,8 @@ from ..protocol.shared import AttachmentParams, Items
 from ..rpc.codec import encode
 
 if TYPE_CHECKING:
+    from ..rpc.call import Call
     from ..rpc.method import NoParams
-    from ..rpc.server import Call
     from . import Service
 
 

@@ -8,7 +8,7 @@ from ..protocol.shared import CatalogParams, Items
 from .attachment import attached_catalog
 
 if TYPE_CHECKING:
-    from ..rpc.server import Call
+    from ..rpc.call import Call
     from . import Service
 
 

@@ -14,7 +14,7 @@ from .attachment import attached_catalog
 from .describe import scalar_infos, table_infos
 
 if TYPE_CHECKING:
-    from ..rpc.server import Call
+    from ..rpc.call import Call
     from . import Service
 
 

@@ -8,7 +8,7 @@ from ..errors import CatalogError
 from .attachment import attached_catalog
 
 if TYPE_CHECKING:
-    from ..rpc.server import Call
+    from ..rpc.call import Call
     from . import Service
 
 

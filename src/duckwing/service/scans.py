@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..protocol.scans import BoundRequest, CardinalityResponse, DynamicToStringRequest, DynamicToStringResponse
 
 if TYPE_CHECKING:
-    from ..rpc.server import Call
+    from ..rpc.call import Call
     from . import Service
 
 

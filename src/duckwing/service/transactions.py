@@ -9,7 +9,7 @@ from ..protocol.transactions import CatalogVersionResult
 from .attachment import attached_catalog
 
 if TYPE_CHECKING:
-    from ..rpc.server import Call
+    from ..rpc.call import Call
     from . import Service
 
 

@@ -23,7 +23,7 @@ def fits(actual: pa.DataType, declared: pa.DataType) -> int:
     if isinstance(actual, pa.BaseExtensionType):
         return SAME_TYPE if _is_bool8(actual) and declared.equals(BOOLEAN) else NO_FIT
     if isinstance(declared, pa.BaseExtensionType):
-        return CONVERTIBLE if declared.equals(TIMETZ) and actual.equals(TIME) else NO_FIT
+        return NO_FIT
     if actual.num_fields and declared.num_fields:
         return _nested_fits(actual, declared)
     if _is_number(actual) and _is_number(declared) and _rank(actual) <= _rank(declared):
@@ -43,6 +43,8 @@ def arrival(type: pa.DataType) -> pa.DataType:
         return pa.binary()
     if type in (HUGEINT, UHUGEINT):
         return pa.decimal128(38, 0)
+    if type.equals(TIMETZ):
+        return TIME
     if is_.is_decimal(type):
         return pa.decimal128(type.precision, type.scale) if type.precision <= 38 else type
     if is_.is_timestamp(type) and type.tz:

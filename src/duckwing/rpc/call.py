@@ -1,0 +1,118 @@
+"""A call as its handler sees it, and what a handler of a stream method returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from . import keys
+from .codec import Record
+from .errors import ConnectionClosed, MalformedMessage, RpcError
+from .framing import Batch, empty_batch
+
+LEVELS = ("ERROR", "WARN", "INFO", "DEBUG", "TRACE")
+"""Levels of a log message, most severe first."""
+
+
+class Stream(Protocol):
+    """An open stream, as a handler of a stream method returns it.
+
+    Attributes:
+        header: the record that opens the answer.
+        input_schema: schema of the batches that the client sends; None for a producer,
+            whose client sends empty ticks.
+        output_schema: schema of every batch of the answer.
+    """
+
+    @property
+    def header(self) -> Record: ...
+
+    @property
+    def input_schema(self) -> pa.Schema | None: ...
+
+    @property
+    def output_schema(self) -> pa.Schema: ...
+
+    def turn(self, batch: Batch) -> Batch | None:
+        """Answer one input batch (or tick) with one batch; None ends a producer."""
+
+    def close(self) -> None:
+        """The stream is over: finished, failed, cancelled or cut off. Called exactly once."""
+
+
+class Call:
+    """What a handler may know of the call that it serves, and its way to send log messages.
+
+    Args:
+        metadata: metadata of the request.
+        server_id: id of the serving process; it travels with every message.
+
+    Attributes:
+        method: name of the method, ``""`` until the request has been read that far.
+        metadata: metadata of the request.
+    """
+
+    def __init__(self, metadata: Mapping[bytes, bytes], server_id: str):
+        self.method = ""
+        self.metadata = metadata
+        self._ids = {keys.SERVER_ID: server_id.encode()}
+        if keys.REQUEST_ID in metadata:
+            self._ids[keys.REQUEST_ID] = metadata[keys.REQUEST_ID]
+        self._logs: list[dict[bytes, bytes]] = []
+
+    def log(self, level: str, message: str, extra: Mapping[str, Any] | None = None) -> None:
+        """Send a log message; it travels before the next batch of the answer.
+
+        Args:
+            level: one of ``LEVELS``.
+            message: the text.
+            extra: further fields, sent as JSON.
+
+        Raises:
+            ValueError: ``level`` is no level.
+        """
+        if level not in LEVELS:
+            raise ValueError(f"{level!r} is not a log level; expected one of {', '.join(LEVELS)}")
+        metadata = {keys.LOG_LEVEL: level.encode(), keys.LOG_MESSAGE: message.encode("utf-8", "backslashreplace")}
+        if extra:
+            import json
+
+            metadata[keys.LOG_EXTRA] = json.dumps(extra, default=str).encode()
+        self._logs.append(metadata)
+
+    def tag(self, data: pa.RecordBatch) -> Batch:
+        """``data`` with the ids that let an answer be traced to its call and process."""
+        return Batch(data, self._ids)
+
+    def messages(self, schema: pa.Schema, error: Mapping[bytes, bytes] | None = None) -> list[Batch]:
+        """The log messages since the last time, and an error's metadata, as batches of ``schema``."""
+        if not self._logs and error is None:
+            return []
+        pending, self._logs = self._logs, []
+        if error is not None:
+            pending.append(dict(error))
+        empty = empty_batch(schema)
+        return [Batch(empty, metadata | self._ids) for metadata in pending]
+
+
+Handler = Callable[[Call, Any], Any]
+"""Answers a method: called with the call and the record of the parameters."""
+
+
+def run_handler(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a handler. What it says of connections of its own must not be taken for ours."""
+    try:
+        return function(*arguments)
+    except (ConnectionClosed, MalformedMessage) as error:
+        raise RpcError(f"a call to another worker failed: {error}") from error
+
+
+def is_shutdown(error: BaseException) -> bool:
+    """Whether ``error`` ends the process (an interrupt) and must not become an answer.
+
+    ``SystemExit`` from user code does not: a process that left with status 0 in the middle of a
+    stream would look like a complete result.
+    """
+    return isinstance(error, (KeyboardInterrupt, GeneratorExit))
