@@ -47,9 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(report.markdown(comparisons))
     facts = report.environment()
     print(
-        f"\nMedian (lowest–highest) of {options.repeat} alternating rounds (memory: at most {memory.MOST_ROUNDS}); a ratio is the median of the rounds' own "
-        f"ratios.\nPython {facts['python']}, pyarrow {facts['pyarrow']}, DuckDB {facts['duckdb']}, {facts['system']}, "
-        f"{facts['processors']} processors; load average {load:.1f} before, {os.getloadavg()[0]:.1f} after."
+        f"\nMedian (lowest–highest) of {options.repeat} alternating rounds (memory: at most {memory.MOST_ROUNDS}); "
+        f"a ratio is the median of the rounds' own ratios.\nPython {facts['python']}, pyarrow {facts['pyarrow']}, "
+        f"DuckDB {facts['duckdb']}, {facts['system']}, {facts['processors']} processors; "
+        f"load average {load:.1f} before, {os.getloadavg()[0]:.1f} after."
     )
     if options.json is not None:
         options.json.write_text(json.dumps(report.as_json(comparisons), indent=2) + "\n", encoding="utf-8")

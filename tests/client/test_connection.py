@@ -110,7 +110,7 @@ def test_scalars_and_scans_share_one_process(demo: AttachedCatalog) -> None:
     column = pa.array([2.0, None, 4.0])
     for _ in range(3):
         assert demo.scalar("reciprocal", column).to_pylist() == [0.5, None, 0.25]
-        assert demo.scalar("scaled", column, constants=[3.0]).to_pylist() == [6.0, None, 12.0]
+        assert demo.scalar("scaled", column, pa.repeat(3.0, 3)).to_pylist() == [6.0, None, 12.0]
         assert rows(demo.scan("numbers", 4, step=5)) == [0, 5, 10, 15]
 
 
@@ -145,7 +145,7 @@ def test_logs_are_handed_on(command: list[str]) -> None:
     logs: list[LogMessage] = []
     with connect(command, on_log=logs.append) as worker:
         assert worker.attach("demo").scalar("noisy", pa.array([5])).to_pylist() == [5]
-    assert [(log.level, log.message) for log in logs] == [("WARN", "seen")]
+    assert [(log.level, log.message) for log in logs] == [("WARN", "seen (value=5)")]
     assert '"value": 5' in logs[0].extra
 
 

@@ -87,15 +87,12 @@ class AttachedCatalog:
         self.about = about
         self._rpc = connection.rpc
 
-    def scalar(
-        self, name: str, *columns: pa.Array, constants: Sequence[Any] = (), schema: str | None = None
-    ) -> pa.Array:
+    def scalar(self, name: str, *columns: pa.Array, schema: str | None = None) -> pa.Array:
         """Call a scalar function on columns.
 
         Args:
             name: the function.
             columns: its columns, of equal length, in order.
-            constants: its constant arguments, in order.
             schema: the schema to look in; the default schema if None.
 
         Raises:
@@ -103,7 +100,7 @@ class AttachedCatalog:
         """
         names = [f"col_{i}" for i in range(len(columns))]
         data = pa.RecordBatch.from_arrays(list(columns), names=names)
-        request = self._bind(name, CallType.SCALAR, encode_arguments(constants, {}), data.schema, schema)
+        request = self._bind(name, CallType.SCALAR, encode_arguments((), {}), data.schema, schema)
         bound = self._rpc.call(BIND, request)
         with self._rpc.open(INIT, _init(request, bound), data.schema) as stream:
             return stream.exchange(data).data.column(0)

@@ -40,9 +40,12 @@ class Context:
         Args:
             message: the text.
             level: ``ERROR``, ``WARN``, ``INFO``, ``DEBUG`` or ``TRACE``.
-            fields: further facts; they travel as JSON.
+            fields: further facts, such as ``path=path``. They are put behind the text, because
+                DuckDB shows nothing else of a message; other clients get them as JSON, too.
 
         Raises:
             ValueError: ``level`` is no level.
         """
+        if fields:
+            message = f"{message} ({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
         self._log(level, message, fields)

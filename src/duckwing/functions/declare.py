@@ -34,7 +34,8 @@ def scalar(function: Callable[..., Any] | None = None, /, **options: Any) -> Any
 
     Arrow annotations mean that the function is called once per batch, with arrays; Python
     annotations that it is called once per row. Positional defaults become shorter forms of the
-    call, ``*values`` takes any number of arguments, ``Const[T]`` is a constant of the query.
+    call, ``*values`` takes any number of arguments, and ``Const[T]`` is one Python value for a
+    whole batch.
 
     Args:
         function: the function, when used without parentheses.

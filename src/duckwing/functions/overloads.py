@@ -37,16 +37,12 @@ def overloads(functions: Sequence[F]) -> list[Overload[F]]:
 
 
 def choose_scalar(
-    functions: Sequence[ScalarFunction[..., Any]],
-    arguments: Arguments,
-    columns: pa.Schema,
-    names: Sequence[str | None] | None,
+    functions: Sequence[ScalarFunction[..., Any]], columns: pa.Schema, names: Sequence[str | None] | None
 ) -> Overload[ScalarFunction[..., Any]]:
     """The overload that a scalar call means.
 
     Args:
         functions: the functions of that name.
-        arguments: the constants.
         columns: the input columns.
         names: the parameter names of the call as the client resolved them, None for varargs.
 
@@ -54,7 +50,7 @@ def choose_scalar(
         ArgumentError: no overload fits.
     """
     candidates = overloads(functions)
-    count = len(columns) + len(arguments.positional)
+    count = len(columns)
 
     def score(overload: Overload[ScalarFunction[..., Any]]) -> tuple[int, ...] | None:
         fixed = [p for p in overload.parameters if p.kind == "positional"]
@@ -62,11 +58,8 @@ def choose_scalar(
         if count < len(fixed) or (count > len(fixed) and not varargs):
             return None
         expanded = expand_varargs(overload.parameters, count)
-        types = _types_in_order(expanded, arguments, columns)
-        if types is None:
-            return None
         same_names = names is not None and list(names) == [None if p.kind == "varargs" else p.name for p in expanded]
-        quality = _quality(expanded, types)
+        quality = _quality(expanded, columns.types)
         return None if quality is None else (int(same_names), int(not varargs), *quality)
 
     return _best(candidates, score, [f.type for f in columns])
@@ -98,17 +91,6 @@ def choose_table(
         return None if quality is None else (int(not varargs), *quality)
 
     return _best(candidates, score, types)
-
-
-def _types_in_order(
-    parameters: Sequence[Parameter], arguments: Arguments, columns: pa.Schema
-) -> list[pa.DataType] | None:
-    """The types of the call's arguments in the order of ``parameters``, None if the numbers differ."""
-    constants = sum(p.const for p in parameters)
-    if constants != len(arguments.positional) or len(parameters) - constants != len(columns):
-        return None
-    const, column = iter(arguments.positional), iter(columns)
-    return [next(const).type if p.const else next(column).type for p in parameters]
 
 
 def _quality(parameters: Sequence[Parameter], types: Sequence[pa.DataType]) -> tuple[int, int] | None:

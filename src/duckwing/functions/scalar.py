@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, ParamSpec, TypeVar
@@ -17,7 +16,7 @@ from ..types.names import sql_name
 from ..types.refusals import refusal
 from ..types.values import from_values, to_values
 from .about import About, Stability, check_name, check_stability, read_about
-from .arguments import Arguments, python_value
+from .constants import evaluate_by_constants
 from .context import Context
 from .nulls import evaluate_valid, may_have_nulls, rows_without_nulls
 from .signature import (
@@ -71,36 +70,23 @@ class ScalarFunction(Generic[P, R]):
         """Whether NULLs reach the function in any of its arguments."""
         return self.nulls == "pass" or any(p.accepts_none for p in self.signature.parameters)
 
-    def bind(
-        self, parameters: Sequence[Parameter], arguments: Arguments, columns: pa.Schema, context: Context
-    ) -> BoundScalar:
+    def bind(self, parameters: Sequence[Parameter], columns: pa.Schema, context: Context) -> BoundScalar:
         """Prepare the calls of one query.
 
         Args:
             parameters: the overload that the query uses.
-            arguments: the constants.
             columns: the input columns, in order.
             context: handed to the function if it wants it.
 
         Raises:
             ArgumentError: an argument does not fit.
         """
-        constants = iter(arguments.positional)
         inputs: list[_Input] = []
-        expanded = expand_varargs(parameters, len(columns) + len(arguments.positional))
-        column = 0
-        for parameter in expanded:
-            if parameter.const:
-                inputs.append(_Input(parameter, python_value(parameter, next(constants), self._what), None))
-                continue
+        for parameter, column in zip(expand_varargs(parameters, len(columns)), columns, strict=True):
             try:
-                convert = from_duckdb(columns.field(column).type, parameter.type)
+                inputs.append(_Input(parameter, from_duckdb(column.type, parameter.type)))
             except ArgumentError as error:
                 raise ArgumentError(f"{self._what}: argument '{parameter.name}': {error}") from None
-            inputs.append(_Input(parameter, column, convert))
-            column += 1
-        if not column and self.form == "batch" and self.signature.context is None:
-            raise ArgumentError(f"{self._what} needs an argument: {call_form(self.name, parameters)}")
         return BoundScalar(self, inputs, context)
 
     @property
@@ -119,25 +105,24 @@ def expand_varargs(parameters: Sequence[Parameter], count: int) -> list[Paramete
 
 @dataclass(frozen=True)
 class _Input:
-    """Where one Python argument comes from: a constant, or a column with its conversion."""
+    """One argument of a call, with the conversion from the column in which it arrives."""
 
     parameter: Parameter
-    source: Any
     convert: Converter | None
 
 
 class BoundScalar:
-    """A scalar function with the constants of one query, ready for batches."""
+    """A scalar function with the argument types of one query, ready for batches."""
 
     def __init__(self, function: ScalarFunction[..., Any], inputs: Sequence[_Input], context: Context):
         self.output_type = function.returns
         self._function = function
         self._inputs = inputs
-        self._columns = [i for i in inputs if not i.parameter.const]
         self._context = context
+        self._has_constants = any(i.parameter.const for i in inputs)
         self._what = f"result of function '{function.name}'"
         skip = function.nulls == "skip"
-        self._skipped_nulls = [n for n, i in enumerate(self._columns) if skip and not i.parameter.accepts_none]
+        self._skipped_nulls = [n for n, i in enumerate(inputs) if skip and not i.parameter.accepts_none]
         keyword = {function.signature.context: context} if function.signature.context else {}
         self._call = functools.partial(function.function, **keyword)
         self._evaluate = self._batch if function.form == "batch" else self._rows
@@ -150,15 +135,16 @@ class BoundScalar:
             Exception: whatever the function raises.
         """
         count = batch.num_rows
-        columns = [self._column(i, batch) for i in self._columns]
+        if count == 0:
+            return pa.nulls(0, self.output_type)
+        columns = [self._column(source, column) for source, column in zip(self._inputs, batch.columns, strict=True)]
         if any(may_have_nulls(columns[n]) for n in self._skipped_nulls):
             valid = rows_without_nulls([columns[n] for n in self._skipped_nulls])
             if valid is not None:
                 return evaluate_valid(lambda c: self._checked(c, len(c[0])), columns, valid, self.output_type)
         return self._checked(columns, count)
 
-    def _column(self, source: _Input, batch: pa.RecordBatch) -> pa.Array:
-        column = batch.column(source.source)
+    def _column(self, source: _Input, column: pa.Array) -> pa.Array:
         if source.convert is None:
             return column
         try:
@@ -180,8 +166,19 @@ class BoundScalar:
         return result
 
     def _batch(self, columns: Sequence[pa.Array], count: int) -> pa.Array:
-        column = iter(columns)
-        arguments = [i.source if i.parameter.const else next(column) for i in self._inputs]
+        if not self._has_constants:
+            return self._arrays(columns)
+        constants = [column for i, column in zip(self._inputs, columns, strict=True) if i.parameter.const]
+        others = [column for i, column in zip(self._inputs, columns, strict=True) if not i.parameter.const]
+        return evaluate_by_constants(self._with_constants, constants, others, count)
+
+    def _with_constants(self, constants: Sequence[pa.Array], columns: Sequence[pa.Array]) -> pa.Array:
+        constant, column = iter(constants), iter(columns)
+        return self._arrays(
+            [self._values(i, next(constant))[0] if i.parameter.const else next(column) for i in self._inputs]
+        )
+
+    def _arrays(self, arguments: Sequence[Any]) -> pa.Array:
         result = self._call(*arguments)
         if isinstance(result, pa.ChunkedArray):
             result = result.combine_chunks()
@@ -190,18 +187,10 @@ class BoundScalar:
         return to_duckdb(result, self.output_type, self._what)
 
     def _rows(self, columns: Sequence[pa.Array], count: int) -> pa.Array:
-        column = iter(columns)
-        arguments: list[Iterable[Any]] = []
-        for source in self._inputs:
-            if source.parameter.const:
-                arguments.append(itertools.repeat(source.source, count))
-                continue
-            arguments.append(self._values(source, next(column)))
+        arguments = [self._values(source, column) for source, column in zip(self._inputs, columns, strict=True)]
         call = self._call
-        if arguments:
-            results: list[Any] = list(map(call, *arguments))
-        else:
-            results = [call() for _ in range(count)]
+        # map() needs something to count the rows by.
+        results: list[Any] = list(map(call, *arguments)) if arguments else [call() for _ in range(count)]
         return from_values(results, self.output_type, self._what)
 
     def _values(self, source: _Input, column: pa.Array) -> list[Any]:

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 CONST: typing.Final = "duckwing.const"
 Const = Annotated[T, CONST]
-"""``Const[int]``: an argument that must be a constant; it is known once, before the first row."""
+"""``Const[int]``: an argument that is one value for the whole batch, in a function over Arrow arrays."""
 
 Form = Literal["batch", "row"]
 Kind = Literal["positional", "named", "varargs"]
@@ -44,7 +44,7 @@ class Parameter:
         name: its name.
         type: its type; ``ANY`` if the call decides.
         kind: passed by position, by name (``x := 1``), or any number of times at the end.
-        const: known at bind; not a column.
+        const: handed over as one Python value, not as an array.
         form: handed over as an Arrow array per batch, or as a Python value per row.
         accepts_none: NULL is handed over as None instead of deciding the result.
         default: the Python default, ``REQUIRED`` if there is none.

@@ -97,7 +97,6 @@ def bind_function(service: Service, call: Call, request: BindRequest) -> BoundSc
         ArgumentError: its arguments do not fit.
     """
     catalog = attached_catalog(service, request.attach_opaque_data)
-    arguments = Arguments.decode(request.arguments)
     context = Context(request.function_name, catalog.catalog_name, _log(call))
     schemas = _schemas(catalog, request.schema_path)
     name = request.function_name
@@ -105,11 +104,12 @@ def bind_function(service: Service, call: Call, request: BindRequest) -> BoundSc
         scalars = next(filter(None, (schema.scalars(name) for schema in schemas)), None)
         if scalars:
             columns = request.input_schema if request.input_schema is not None else EMPTY_SCHEMA
-            scalar = choose_scalar(scalars, arguments, columns, request.argument_names)
-            return scalar.function.bind(scalar.parameters, arguments, columns, context)
+            scalar = choose_scalar(scalars, columns, request.argument_names)
+            return scalar.function.bind(scalar.parameters, columns, context)
     else:
         tables = next(filter(None, (schema.table_functions(name) for schema in schemas)), None)
         if tables:
+            arguments = Arguments.decode(request.arguments)
             table = choose_table(tables, arguments)
             return table.function.bind(table.parameters, arguments, context)
     where = ".".join([catalog.catalog_name, *(request.schema_path or ())])

@@ -80,8 +80,6 @@ def _properties(parameter: Parameter) -> dict[bytes, bytes]:
         properties[metadata.TYPE] = b"any"
     if parameter.kind == "varargs":
         properties[metadata.VARARGS] = b"true"
-    if parameter.const:
-        properties[metadata.CONST] = b"true"
     if parameter.doc:
         properties[metadata.DOC] = parameter.doc.encode()
     if parameter.default is not REQUIRED:
