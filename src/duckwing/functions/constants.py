@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from .nulls import take
 
-Evaluate = Callable[[Sequence[pa.Array], Sequence[pa.Array]], pa.Array]
-"""From the constants, an array of one value each, and the columns to the result."""
+Evaluate = Callable[[Sequence[pa.Array], Sequence[pa.Array], int], pa.Array]
+"""From the constants, an array of one value each, the columns, and their length to the result."""
 
 
 def evaluate_by_constants(
@@ -24,13 +24,13 @@ def evaluate_by_constants(
     """Evaluate a batch once for each combination of its constants, which is nearly always one.
 
     Args:
-        evaluate: makes an array of as many values as its columns have.
+        evaluate: makes an array of as many values as it is told.
         constants: a column of ``count`` values for each constant.
         columns: the other columns.
         count: number of rows, at least one.
     """
     if all(_is_constant(constant) for constant in constants):
-        return evaluate([constant.slice(0, 1) for constant in constants], columns)
+        return evaluate([constant.slice(0, 1) for constant in constants], columns, count)
     groups: dict[tuple[Any, ...], list[int]] = {}
     for row, key in enumerate(zip(*map(_keys, constants), strict=True)):
         groups.setdefault(key, []).append(row)
@@ -39,7 +39,7 @@ def evaluate_by_constants(
     for rows in groups.values():
         indices = pa.array(rows, pa.int32())
         chosen = [constant.slice(rows[0], 1) for constant in constants]
-        pieces.append(evaluate(chosen, [take(column, indices) for column in columns]))
+        pieces.append(evaluate(chosen, [take(column, indices) for column in columns], len(rows)))
         order += rows
     position = [0] * count
     for place, row in enumerate(order):

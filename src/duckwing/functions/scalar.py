@@ -87,6 +87,8 @@ class ScalarFunction(Generic[P, R]):
                 inputs.append(_Input(parameter, from_duckdb(column.type, parameter.type)))
             except ArgumentError as error:
                 raise ArgumentError(f"{self._what}: argument '{parameter.name}': {error}") from None
+        if self.form == "batch" and self.signature.context is None and all(i.parameter.const for i in inputs):
+            raise ArgumentError(f"{self._what} needs a column: {call_form(self.name, parameters)}")
         return BoundScalar(self, inputs, context)
 
     @property
@@ -141,8 +143,8 @@ class BoundScalar:
         if any(may_have_nulls(columns[n]) for n in self._skipped_nulls):
             valid = rows_without_nulls([columns[n] for n in self._skipped_nulls])
             if valid is not None:
-                return evaluate_valid(lambda c: self._checked(c, len(c[0])), columns, valid, self.output_type)
-        return self._checked(columns, count)
+                return evaluate_valid(lambda c: self._evaluate(c, len(c[0])), columns, valid, self.output_type)
+        return self._evaluate(columns, count)
 
     def _column(self, source: _Input, column: pa.Array) -> pa.Array:
         if source.convert is None:
@@ -158,35 +160,32 @@ class BoundScalar:
             f"function '{name}': argument '{source.parameter.name}' of type {sql_name(type)} cannot be used: {error}"
         )
 
-    def _checked(self, columns: Sequence[pa.Array], count: int) -> pa.Array:
-        self._context.rows = count
-        result = self._evaluate(columns, count)
-        if len(result) != count:
-            raise OutputError(f"{self._what} must have one value for each of the {count} rows, got {len(result)}")
-        return result
-
     def _batch(self, columns: Sequence[pa.Array], count: int) -> pa.Array:
         if not self._has_constants:
-            return self._arrays(columns)
+            return self._arrays(columns, count)
         constants = [column for i, column in zip(self._inputs, columns, strict=True) if i.parameter.const]
         others = [column for i, column in zip(self._inputs, columns, strict=True) if not i.parameter.const]
         return evaluate_by_constants(self._with_constants, constants, others, count)
 
-    def _with_constants(self, constants: Sequence[pa.Array], columns: Sequence[pa.Array]) -> pa.Array:
+    def _with_constants(self, constants: Sequence[pa.Array], columns: Sequence[pa.Array], count: int) -> pa.Array:
         constant, column = iter(constants), iter(columns)
         return self._arrays(
-            [self._values(i, next(constant))[0] if i.parameter.const else next(column) for i in self._inputs]
+            [self._values(i, next(constant))[0] if i.parameter.const else next(column) for i in self._inputs], count
         )
 
-    def _arrays(self, arguments: Sequence[Any]) -> pa.Array:
+    def _arrays(self, arguments: Sequence[Any], count: int) -> pa.Array:
+        self._context.rows = count
         result = self._call(*arguments)
         if isinstance(result, pa.ChunkedArray):
             result = result.combine_chunks()
         if not isinstance(result, pa.Array):
             raise OutputError(f"{self._what} must be an Arrow array, got {type(result).__name__}")
+        if len(result) != count:
+            raise OutputError(f"{self._what} must have one value for each of the {count} rows, got {len(result)}")
         return to_duckdb(result, self.output_type, self._what)
 
     def _rows(self, columns: Sequence[pa.Array], count: int) -> pa.Array:
+        self._context.rows = count
         arguments = [self._values(source, column) for source, column in zip(self._inputs, columns, strict=True)]
         call = self._call
         # map() needs something to count the rows by.

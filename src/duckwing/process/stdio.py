@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -69,6 +70,8 @@ def serve_stdio(server: Server) -> None:
     look like a complete result.
     """
     requests, answers = take_standard_streams()
+    gc.freeze()  # what was imported stays; the collector need not look at it again
+    gc.enable()
     if sys.platform == "win32":
         # There are no signals to wait for beside the input; Ctrl-C and the closed pipe end it.
         drive(server.session(), PipeStream(requests, answers))

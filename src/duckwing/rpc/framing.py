@@ -111,10 +111,10 @@ def schema_message(schema: pa.Schema) -> pa.Buffer:
     return schema.serialize()
 
 
-def batch_message(batch: Batch) -> pa.Buffer:
+def batch_message(batch: Batch, *, dictionaries: bool | None = None) -> pa.Buffer:
     """The messages of one batch: a record batch, after its dictionaries if it has any."""
     data, metadata = batch
-    if not metadata and not has_dictionaries(data.schema):
+    if not metadata and not (has_dictionaries(data.schema) if dictionaries is None else dictionaries):
         return data.serialize()
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, data.schema) as writer:
@@ -198,6 +198,8 @@ class StreamReader:
         self._schema = EMPTY_SCHEMA
         self._dictionaries: _DictionaryReader | None = None
         self._variable_width: list[int] = []
+        self._last_metadata = b""
+        self._last_header = MessageHeader(0, 0, 0, {})
 
     def read_schema(self) -> Core[pa.Schema | None]:
         """The schema that opens the stream, or None if the connection ends before its first byte.
@@ -298,7 +300,10 @@ class StreamReader:
         metadata = yield metadata_length
         if len(metadata) < metadata_length:
             raise ConnectionClosed("the connection ended inside an Arrow message")
-        header = parse_header(metadata, self._limits)
+        if metadata != self._last_metadata:
+            # Ticks, and full batches of fixed-width columns, have the same header again and again.
+            self._last_metadata, self._last_header = metadata, parse_header(metadata, self._limits)
+        header = self._last_header
         if not header.body_length:
             return header, prefix + metadata
         pieces = [prefix, metadata]

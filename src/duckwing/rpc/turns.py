@@ -19,6 +19,7 @@ from .framing import (
     Core,
     StreamReader,
     batch_message,
+    has_dictionaries,
     schema_message,
     stream_buffers,
 )
@@ -69,6 +70,7 @@ class _End(NamedTuple):
 def _turns(call: Call, stream: Stream, reader: StreamReader) -> Core[_End]:
     """The lockstep of a stream, up to the last message before its end-of-stream marker."""
     output, expected = stream.output_schema, stream.input_schema
+    dictionaries = has_dictionaries(output)
     try:
         schema = yield from reader.read_schema()
         if schema is None:
@@ -89,7 +91,7 @@ def _turns(call: Call, stream: Stream, reader: StreamReader) -> Core[_End]:
                     f"Output schema mismatch in method '{call.method}': declared {one_line(output)}, "
                     f"got {one_line(answer.data.schema)}"
                 )
-            buffers.append(batch_message(answer))
+            buffers.append(batch_message(answer, dictionaries=dictionaries))
             yield buffers
     except ConnectionClosed:
         # The client may only have closed its writing half, and still wait for our end.
