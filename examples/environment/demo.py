@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from pathlib import Path
 
@@ -128,11 +127,10 @@ def main() -> None:
 
 
 def preparations() -> list[str]:
-    """Statements that make the worker and the CSV file known. Paths start from where one stands."""
-    duckwing_command = os.path.relpath(Path(sys.executable).parent) + os.sep + "duckwing"
-    worker = shlex.join([duckwing_command, "run", os.path.relpath(HERE / "worker.py")])
+    """Statements that make the worker and the CSV file known."""
+    location = duckwing.location(HERE / "worker.py")
     return [
-        f"ATTACH 'environment' AS env (\n    TYPE vgi, LOCATION {quoted(f'exec {worker}')}\n);",
+        f"ATTACH 'environment' AS env (\n    TYPE vgi, LOCATION {quoted(location)}\n);",
         f"CREATE VIEW licenses AS FROM {quoted(os.path.relpath(HERE / 'licenses.csv'))};",
     ]
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .catalog.declared import Catalog as Catalog
     from .catalog.declared import Schema as Schema
     from .engine import connect as connect
+    from .engine import location as location
     from .errors import ArgumentError as ArgumentError
     from .errors import CatalogError as CatalogError
     from .errors import DeclarationError as DeclarationError
@@ -44,6 +45,7 @@ _HOMES = {
     "Schema": "catalog.declared",
     "Worker": "worker",
     "connect": "engine",
+    "location": "engine",
     "scalar": "functions.declare",
     "table_function": "functions.declare",
 }

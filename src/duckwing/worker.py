@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import ClassVar
 
 from .catalog.declared import Catalog
 from .errors import DeclarationError
@@ -18,6 +19,10 @@ class Worker:
     Args:
         catalogs: at least one; a client attaches each by its name.
 
+    Attributes:
+        has_run: whether a worker, this or another, has served the standard streams; a process has
+            them only once.
+
     Raises:
         DeclarationError: no catalog is given, or two have one name.
 
@@ -27,6 +32,8 @@ class Worker:
             dw.Worker(demo).run()
         ```
     """
+
+    has_run: ClassVar[bool] = False
 
     def __init__(self, *catalogs: Catalog):
         for catalog in catalogs:
@@ -39,7 +46,6 @@ class Worker:
             if names.count(name) > 1:
                 raise DeclarationError(f"Worker has two catalogs named '{name}'; clients could attach only one")
         self.catalogs = catalogs
-        self.has_run = False
 
     def server(self) -> Server:
         """The RPC server of these catalogs, for transports and tests that drive it themselves."""
@@ -60,7 +66,7 @@ class Worker:
         from .process.standard import on_terminal
         from .process.stdio import serve_stdio
 
-        self.has_run = True
+        Worker.has_run = True
         options = parse_options(sys.argv[1:] if arguments is None else arguments)
         if on_terminal() and not options.quiet:
             print(_greeting(self.catalogs), file=sys.stderr)
@@ -70,16 +76,16 @@ class Worker:
 def serve_module(module: ModuleType) -> None:
     """Serve what a module declares: its ``Worker``, or a worker of all of its catalogs.
 
-    A module whose ``Worker`` has been run already is left alone.
+    A module that has run a ``Worker`` itself is left alone.
 
     Raises:
         DeclarationError: it declares neither, or several workers.
     """
+    if Worker.has_run:
+        return
     declared = list(vars(module).values())
     workers = list({id(value): value for value in declared if isinstance(value, Worker)}.values())
     catalogs = list({id(value): value for value in declared if isinstance(value, Catalog)}.values())
-    if any(worker.has_run for worker in workers):
-        return
     if len(workers) == 1:
         workers[0].run()
     elif catalogs and not workers:

@@ -16,9 +16,9 @@ import pytest
 
 from duckwing.cli.attachment import Attachment
 from duckwing.cli.formats import write_csv
-from duckwing.cli.location import location_of
 from duckwing.cli.results import Runner
 from duckwing.cli.shell import Shell
+from duckwing.engine import location
 from duckwing.engine.extension import find
 
 pytestmark = pytest.mark.sql
@@ -139,7 +139,7 @@ def test_a_worker_that_does_not_start_is_quoted(tmp_path: Path) -> None:
 def attached(tmp_path: Path, connection: duckdb.DuckDBPyConnection) -> tuple[Shell, StringIO, Path]:
     """A shell with a worker attached, its output, and the worker's file."""
     path = worker(tmp_path, WORKER)
-    attachment = Attachment(connection, location_of(str(path)))
+    attachment = Attachment(connection, location(path))
     attachment.attach()
     out = StringIO()
     return Shell(Runner(connection), attachment, write_csv, out), out, path

@@ -4,7 +4,8 @@ Per file, in a folder of its own:
 
 * ``python`` blocks that begin with ``# NAME.py`` are written to that file; the others are run, and share
   their names. A ``text`` block after them is what they print.
-* ``sql`` blocks are run on one connection, the one that a ``python`` block before them made if there is one. A ``text`` block after them is the result of the last statement.
+* ``sql`` blocks are run on one connection, the one that a ``python`` block before them made if there is one. A
+  ``text`` block after them is the result of the last statement.
 * ``console`` blocks have commands after ``$`` and their output below.
 * ``sh`` blocks install things; they are read, not run.
 """
@@ -17,7 +18,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,11 +44,11 @@ def blocks(path: Path) -> list[Block]:
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     scripts = os.path.dirname(sys.executable)
     monkeypatch.setenv("PATH", scripts + os.pathsep + os.environ["PATH"])
-    yield tmp_path
+    return tmp_path
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

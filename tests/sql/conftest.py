@@ -24,25 +24,27 @@ def open_session(engine: None) -> Callable[..., Session]:
     return open_session
 
 
-@pytest.fixture(
-    scope="session",
-    params=[(POOLED, 4), (NOT_POOLED, 1)],
-    ids=["pooled-4-threads", "not-pooled-1-thread"],
-)
-def sql(open_session: Callable[..., Session], request: pytest.FixtureRequest) -> Iterator[Session]:
-    """A database, shared by all tests, with workers that serve one call after another, or one call each."""
-    options, threads = request.param
-    session = open_session(options, threads=threads)
+@pytest.fixture(scope="session")
+def sql(open_session: Callable[..., Session]) -> Iterator[Session]:
+    """A database, shared by all tests. Its workers serve one call after another."""
+    session = open_session(threads=4)
     yield session
     session.close()
 
 
 @pytest.fixture(scope="session")
-def pooled(open_session: Callable[..., Session]) -> Iterator[Session]:
-    """A database, shared by all tests for which pooling makes no difference."""
-    session = open_session(threads=4)
+def not_pooled(open_session: Callable[..., Session]) -> Iterator[Session]:
+    """As ``sql``, with one thread, and a new process for each call: for few tests, as it is slow."""
+    session = open_session(NOT_POOLED, threads=1)
     yield session
     session.close()
+
+
+@pytest.fixture(params=["sql", "not_pooled"])
+def either(request: pytest.FixtureRequest) -> Session:
+    """First the one, then the other."""
+    session: Session = request.getfixturevalue(request.param)
+    return session
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""``Const`` arguments, and why they travel as columns: DuckDB computes one of two calls that differ in a constant only."""
+"""``Const`` arguments, and why they travel as columns: DuckDB computes one of two calls that differ in one."""
 
 from __future__ import annotations
 

@@ -147,10 +147,12 @@ def sql(open_session: Callable[..., Session], request: pytest.FixtureRequest) ->
     session.close()
 
 
-@pytest.fixture
-def default(pooled: Session) -> Session:
-    pooled.attach("identity")
-    return pooled
+@pytest.fixture(scope="module")
+def default(open_session: Callable[..., Session]) -> Iterator[Session]:
+    session = open_session()
+    session.attach("identity")
+    yield session
+    session.close()
 
 
 def cast(case: Case, values: list[str]) -> list[str]:

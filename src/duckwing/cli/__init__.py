@@ -14,11 +14,11 @@ def main() -> int:
     """Run the command that ``sys.argv`` holds and return the exit status."""
     arguments = sys.argv[1:]
     if arguments[:1] == ["run"]:
-        from duckwing.cli import run
+        from . import run
 
         return run.main(arguments[1:])
     try:
-        from duckwing.cli import app
+        from . import app
     except ModuleNotFoundError as missing:
         if missing.name not in ("typer", "rich"):
             raise

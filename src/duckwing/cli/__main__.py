@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from duckwing.cli import main
+from . import main
 
 sys.exit(main())

@@ -11,7 +11,7 @@ from typing import Annotated
 import rich  # noqa: F401 - typer works without it, the commands do not: fail here, where the answer is known
 import typer
 
-from duckwing.errors import Error
+from ..errors import Error
 
 app = typer.Typer(
     name="duckwing",
@@ -77,7 +77,7 @@ def run(
     worker: Annotated[str, typer.Argument(metavar="WORKER.PY", help="The Python file.")],
 ) -> None:
     """Serve a Python file's catalogs to DuckDB; what follows the file is the worker's own."""
-    from duckwing.cli import run as run_command
+    from . import run as run_command
 
     raise typer.Exit(run_command.main([worker, *context.args]))
 
@@ -93,7 +93,7 @@ def install(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
 ) -> None:
     """Fetch the vgi extension through npm into Duckwing's cache."""
-    from duckwing.cli import engine as commands
+    from . import engine as commands
 
     if if_needed and force:
         raise typer.BadParameter("--if-needed and --force exclude each other")
@@ -105,7 +105,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show which DuckDB and which extension are used, and whether they are in order."""
-    from duckwing.cli import engine as commands
+    from . import engine as commands
 
     raise typer.Exit(commands.status(as_json=as_json))
 
@@ -134,7 +134,7 @@ def sql(
     ] = None,
 ) -> None:
     """Open a SQL prompt with a worker attached, or run SQL with it."""
-    from duckwing.cli import sql as commands_of_sql
+    from . import sql as commands_of_sql
 
     raise typer.Exit(
         commands_of_sql.sql(

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from duckwing.errors import Error
+from ..errors import Error
 
 if TYPE_CHECKING:
     import duckdb
 
 
 def identifier(name: str) -> str:
-    """`name` as a quoted SQL identifier."""
+    """``name`` as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """`text` as a SQL string."""
+    """``text`` as a SQL string."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -24,8 +24,12 @@ class Attachment:
     """The catalogs of one location on one connection.
 
     Unqualified names are looked up in the database that was open before, then
-    in the catalogs in their order: so `CREATE TABLE` makes a table there, and
+    in the catalogs in their order: so ``CREATE TABLE`` makes a table there, and
     the worker's functions and tables are at hand.
+
+    Attributes:
+        location: the worker's LOCATION.
+        aliases: local names of the attached catalogs.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, location: str, catalog: str | None = None) -> None:
@@ -34,13 +38,13 @@ class Attachment:
         self._catalog = catalog
         [(self._home,)] = connection.execute("SELECT current_catalog()").fetchall()
         self.aliases: list[str] = []
-        """Local names of the attached catalogs."""
 
     def attach(self) -> None:
         """Attach the chosen catalog, or all that the worker lists.
 
-        :raises Error: when the worker lists none.
-        :raises duckdb.Error: when the worker cannot be reached or refuses.
+        Raises:
+            Error: the worker lists none.
+            duckdb.Error: the worker cannot be reached or refuses.
         """
         names = [self._catalog] if self._catalog is not None else self._listed()
         if not names:
@@ -68,7 +72,7 @@ class Attachment:
         return [name for (name,) in self._connection.execute(query, [self.location]).fetchall()]
 
     def _free_alias(self, name: str) -> str:
-        """`name`, or `name` with a number where a database has that name already (as `memory` and `temp` do)."""
+        """``name``, with a number where a database has that name already (as ``memory`` and ``temp`` do)."""
         databases = self._connection.execute("SELECT lower(database_name) FROM duckdb_databases()").fetchall()
         alias, number = name, 1
         while (alias.lower(),) in databases:

@@ -7,13 +7,13 @@ import json
 import sys
 from pathlib import Path
 
-from duckwing.engine import Status
-from duckwing.engine import install as fetch
-from duckwing.engine import status as look
+from ..engine import Status
+from ..engine import install as fetch
+from ..engine import status as look
 
 
 def install(*, if_needed: bool, force: bool, quiet: bool) -> None:
-    """Fetch the extension; say where it is, unless `quiet`."""
+    """Fetch the extension; say where it is, unless ``quiet``."""
     before = look()
     if if_needed and before.installed:
         return

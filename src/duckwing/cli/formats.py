@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import TextIO
 
-from duckwing.cli.results import Result
+from .results import Result
 
 _NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\)|BIGNUM")
 
@@ -17,7 +17,7 @@ _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?(?:NaN|Infinity)')
 
 
 def is_number(type_: str) -> bool:
-    """Whether values of the DuckDB type named `type_` are set flush right."""
+    """Whether values of the DuckDB type named ``type_`` are set flush right."""
     return _NUMBER.fullmatch(type_) is not None
 
 
@@ -32,10 +32,10 @@ def write_csv(result: Result, out: TextIO) -> None:
 
 
 def write_json(result: Result, out: TextIO) -> None:
-    """An array of objects, one on each line, values as `to_json` writes them.
+    """An array of objects, one on each line, values as ``to_json`` writes them.
 
     What JSON has no number for, NaN and the infinities, becomes a string.
-    A repeated column name gets a number: `a`, `a_1`.
+    A repeated column name gets a number: ``a``, ``a_1``.
     """
     keys = [json.dumps(name, ensure_ascii=False) + ": " for name in _distinct(result.names)]
     before = "[\n"

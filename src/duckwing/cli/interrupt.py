@@ -20,7 +20,7 @@ _AGAIN = 0.2
 
 
 class Interruptible:
-    """Runs calls of the main thread, one at a time; Ctrl-C ends the one that runs through `interrupt`."""
+    """Runs calls of the main thread, one at a time; Ctrl-C ends the one that runs through ``interrupt``."""
 
     def __init__(self, interrupt: Callable[[], None]) -> None:
         self._interrupt = interrupt
@@ -28,9 +28,11 @@ class Interruptible:
         self._interrupted = False
 
     def call(self, work: Callable[[], T]) -> T:
-        """The result of `work`.
+        """The result of ``work``.
 
-        :raises KeyboardInterrupt: when Ctrl-C came, after `work` has ended.
+        Raises:
+            KeyboardInterrupt: Ctrl-C came; ``work`` has ended.
+            Exception: whatever ``work`` raises.
         """
         self._interrupted = False
         with self._listening():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from duckwing.cli.interrupt import Interruptible
+from .interrupt import Interruptible
 
 if TYPE_CHECKING:
     import duckdb
@@ -20,19 +20,24 @@ _FETCH = 2048
 
 @dataclass(frozen=True)
 class Result:
-    """A statement's answer: its columns, and rows that are still to be fetched."""
+    """A statement's answer: its columns, and rows that are still to be fetched.
+
+    Attributes:
+        names: of the columns; they may repeat.
+        types: DuckDB's names of their types.
+        fetch: rows, a list at a time, every value through a SQL expression over ``{}``.
+    """
 
     names: tuple[str, ...]
     types: tuple[str, ...]
     fetch: Callable[[str], Iterator[list[Row]]]
-    """Rows, a list at a time, every value through a SQL expression over `{}`."""
 
     def text(self) -> Iterator[list[Row]]:
         """Rows as DuckDB casts them to VARCHAR; NULL is None."""
         return self.fetch("CAST({} AS VARCHAR)")
 
     def json(self) -> Iterator[list[Row]]:
-        """Rows as DuckDB's `to_json` writes each value; NULL is None."""
+        """Rows as DuckDB's ``to_json`` writes each value; NULL is None."""
         return self.fetch("CAST(to_json({}) AS VARCHAR)")
 
 
@@ -46,26 +51,30 @@ class Runner:
         connection.execute("SET python_enable_replacements = false")
 
     def call(self, work: Callable[[], T]) -> T:
-        """Run `work`, which uses the connection.
+        """Run ``work``, which uses the connection.
 
-        :raises KeyboardInterrupt: when Ctrl-C came, after `work` has ended.
+        Raises:
+            KeyboardInterrupt: Ctrl-C came; ``work`` has ended.
+            Exception: whatever ``work`` raises.
         """
         return self._interruptible.call(work)
 
     def statements(self, text: str) -> list[duckdb.Statement]:
-        """The statements in `text`.
+        """The statements in ``text``.
 
-        :raises duckdb.Error: when it is not SQL.
+        Raises:
+            duckdb.Error: it is not SQL.
         """
         return self.connection.extract_statements(text)
 
     def execute(self, statement: duckdb.Statement | str) -> Result | None:
-        """Run `statement`; None when it has no result to show, such as CREATE or INSERT.
+        """Run ``statement``; None when it has no result to show, such as CREATE or INSERT.
 
         A query is bound here, and runs when its rows are asked for.
 
-        :raises duckdb.Error: what DuckDB has against it.
-        :raises KeyboardInterrupt: when Ctrl-C came, after the statement has ended.
+        Raises:
+            duckdb.Error: what DuckDB has against it.
+            KeyboardInterrupt: Ctrl-C came; the statement has ended.
         """
         # The stubs promise a relation; a statement without a result gives None all the same.
         relation: duckdb.DuckDBPyRelation | None = self.call(lambda: self.connection.sql(statement))

@@ -21,12 +21,13 @@ def main(arguments: Sequence[str]) -> int:
     from ..process.script import run_script
 
     path, *rest = arguments
+    if os.path.isdir(path):
+        return _fail(f"cannot read {path}: it is a directory; name the worker's Python file")
     if not os.path.isfile(path):
         return _fail(f"cannot read {path}: there is no such file (the path is relative to {os.getcwd()})")
-    try:
-        module = run_script(path, rest)
-    except PermissionError as error:
-        return _fail(f"cannot read {path}: {error.strerror}")
+    if not os.access(path, os.R_OK):
+        return _fail(f"cannot read {path}: permission denied")
+    module = run_script(path, rest)
     from ..errors import DeclarationError
     from ..worker import serve_module
 

@@ -11,11 +11,11 @@ from typing import TextIO
 
 import duckdb
 
-from duckwing.cli.attachment import Attachment, literal
-from duckwing.cli.problems import readable
-from duckwing.cli.results import Result, Runner
-from duckwing.cli.statements import is_blank, is_complete
-from duckwing.errors import Error
+from ..errors import Error
+from .attachment import Attachment, literal
+from .problems import readable
+from .results import Result, Runner
+from .statements import is_blank, is_complete
 
 PROMPT = "duckwing> "
 CONTINUED = "     ...> "
@@ -46,10 +46,14 @@ class Shell:
         self._out = out
 
     def run(self, text: str, *, acknowledge: bool = False) -> bool:
-        """Run the statements in `text` until one fails; its message goes to standard error.
+        """Run the statements in ``text`` until one fails; its message goes to standard error.
 
-        :param acknowledge: say OK for a statement that has no result.
-        :returns: whether all went well.
+        Args:
+            text: SQL.
+            acknowledge: say OK for a statement that has no result.
+
+        Returns:
+            Whether all went well.
         """
         try:
             for statement in self._runner.statements(text):
@@ -90,9 +94,10 @@ class Shell:
                     pending = ""
 
     def read(self, lines: Iterator[str]) -> bool:
-        """Run what `lines` say as they come, without prompts, until something fails.
+        """Run what ``lines`` say as they come, without prompts, until something fails.
 
-        :returns: whether all went well.
+        Returns:
+            Whether all went well.
         """
         pending = ""
         for line in lines:

@@ -9,16 +9,15 @@ from typing import TextIO
 
 import duckdb
 
-from duckwing import engine
-from duckwing.cli.attachment import Attachment
-from duckwing.cli.formats import write_csv, write_json, write_markdown
-from duckwing.cli.location import location_of
-from duckwing.cli.problems import readable
-from duckwing.cli.results import Result, Runner
-from duckwing.cli.shell import Shell
-from duckwing.cli.table import write_table
-from duckwing.engine.extension import cache_folder
-from duckwing.errors import Error
+from .. import engine
+from ..engine.extension import cache_folder
+from ..errors import Error
+from .attachment import Attachment
+from .formats import write_csv, write_json, write_markdown
+from .problems import readable
+from .results import Result, Runner
+from .shell import Shell
+from .table import write_table
 
 _WRITERS: dict[str, Callable[[Result, TextIO], None]] = {
     "table": write_table,
@@ -31,11 +30,23 @@ _WRITERS: dict[str, Callable[[Result, TextIO], None]] = {
 def sql(
     worker: str, *, commands: Sequence[str], files: Sequence[Path], output: str, database: str, catalog: str | None
 ) -> int:
-    """Attach `worker` and run `files`, then `commands`, or else what standard input brings; the exit status.
+    """Attach a worker and run ``files``, then ``commands``, or else what standard input brings.
 
-    :raises Error: when there is no such worker, engine, file or database.
+    Args:
+        worker: a Python file, or a LOCATION.
+        commands: texts of SQL.
+        files: files of SQL.
+        output: how results are printed: table, csv, json or markdown.
+        database: file to open beside the worker, or ``:memory:``.
+        catalog: the worker's catalog to attach; all that it lists if None.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        Error: there is no such worker, engine, file or database.
     """
-    location = location_of(worker)
+    location = engine.location(worker)
     scripts = [*map(_read, files), *commands]
     try:
         connection = engine.connect(database)

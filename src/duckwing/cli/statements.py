@@ -6,7 +6,7 @@ import duckdb
 
 
 def is_complete(text: str) -> bool:
-    """Whether `text` ends with a semicolon that ends a statement, comments after it not counted.
+    """Whether ``text`` ends with a semicolon that ends a statement, comments after it not counted.
 
     A semicolon in a string, a quoted name or a comment ends nothing.
     """
@@ -21,7 +21,7 @@ def is_complete(text: str) -> bool:
 
 
 def is_blank(text: str) -> bool:
-    """Whether `text` holds nothing but white space, comments and semicolons."""
+    """Whether ``text`` holds nothing but white space, comments and semicolons."""
     data = text.encode()
     probe = len(data) + 1
     offsets = [offset for offset, _ in duckdb.tokenize(text + "\n;")]

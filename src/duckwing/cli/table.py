@@ -10,8 +10,8 @@ from typing import TextIO
 
 from rich.cells import cell_len
 
-from duckwing.cli.formats import is_number
-from duckwing.cli.results import Result, Row
+from .formats import is_number
+from .results import Result, Row
 
 _EDGE_ROWS = 20
 """A terminal shows this many rows of either end of a long result."""

@@ -1,32 +1,34 @@
-"""DuckDB with the ``vgi`` extension: find it, fetch it, connect to it."""
+"""DuckDB with the ``vgi`` extension: find it, fetch it, connect to it, say where a worker is."""
 
 from __future__ import annotations
 
-import importlib
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from duckwing.engine.connection import connect
-    from duckwing.engine.errors import EngineError
-    from duckwing.engine.npm import install
-    from duckwing.engine.report import Status, status
+    from .connection import connect as connect
+    from .errors import EngineError as EngineError
+    from .locations import location as location
+    from .npm import install as install
+    from .report import Status as Status
+    from .report import status as status
 
-__all__ = ["EngineError", "Status", "connect", "install", "status"]
-
-_HOME = {
-    "EngineError": "duckwing.engine.errors",
-    "Status": "duckwing.engine.report",
-    "connect": "duckwing.engine.connection",
-    "install": "duckwing.engine.npm",
-    "status": "duckwing.engine.report",
+_HOMES = {
+    "EngineError": "errors",
+    "Status": "report",
+    "connect": "connection",
+    "install": "npm",
+    "location": "locations",
+    "status": "report",
 }
+
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> object:
-    try:
-        module = _HOME[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    value = getattr(importlib.import_module(module), name)
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
     globals()[name] = value  # the next access finds it without this function
     return value

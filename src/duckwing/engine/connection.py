@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from duckwing.engine.errors import EngineError
-from duckwing.engine.extension import find
-from duckwing.engine.target import check_duckdb, this_target
+from .errors import EngineError
+from .extension import find
+from .target import check_duckdb, this_target
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,18 +28,21 @@ ConfigValue = str | bool | int | float | list[str]
 
 
 def connect(database: str | os.PathLike[str] = ":memory:", **config: ConfigValue) -> duckdb.DuckDBPyConnection:
-    """Open `database` with the ``vgi`` extension loaded, as an ordinary DuckDB connection.
+    """Open ``database`` with the ``vgi`` extension loaded, as an ordinary DuckDB connection.
 
     The extension is taken from the file that the environment variable
     ``DUCKWING_EXTENSION`` names, from Duckwing's cache, or from DuckDB's own
     extension folder, in this order.
 
-    :param database: a file, or ``:memory:``.
-    :param config: DuckDB's configuration, such as ``threads=4`` or
-        ``access_mode="read_only"``. It wins over what Duckwing sets: unsigned
-        extensions allowed, no automatic installing or loading of extensions.
-    :raises EngineError: when DuckDB or the extension is missing or does not fit.
-    :raises duckdb.Error: when the database cannot be opened.
+    Args:
+        database: a file, or ``:memory:``.
+        config: DuckDB's configuration, such as ``threads=4`` or ``access_mode="read_only"``. It
+            wins over what Duckwing sets: unsigned extensions allowed, no automatic installing or
+            loading of extensions.
+
+    Raises:
+        EngineError: DuckDB or the extension is missing or does not fit.
+        duckdb.Error: the database cannot be opened.
     """
     check_duckdb()
     import duckdb

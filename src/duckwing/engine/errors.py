@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from duckwing.errors import Error
+from ..errors import Error
 
 
 class EngineError(Error):

@@ -20,8 +20,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from duckwing.engine.errors import EngineError
-from duckwing.engine.target import DUCKDB_VERSION, package, this_target
+from .errors import EngineError
+from .target import DUCKDB_VERSION, package, this_target
 
 MANIFEST = "manifest.json"
 
@@ -30,20 +30,28 @@ FileState = Literal["ok", "changed", "missing"]
 
 @dataclass(frozen=True, slots=True)
 class InstalledFile:
-    """One file as it was when it was installed."""
+    """One file as it was when it was installed.
+
+    Attributes:
+        extension: its name, such as ``vgi``.
+        package: name of the npm package that brought it.
+        version: version of that package.
+        path: relative to the manifest's folder, with forward slashes.
+        sha256: of the content, in hexadecimal digits.
+        size: bytes.
+        mtime_ns: time of modification, nanoseconds since 1970.
+    """
 
     extension: str
     package: str
     version: str
     path: str
-    """Relative to the manifest's folder, with forward slashes."""
     sha256: str
     size: int
-    """Bytes."""
     mtime_ns: int
 
     def locate(self, home: Path) -> Path:
-        """The file's place, `home` being the manifest's folder."""
+        """The file's place, ``home`` being the manifest's folder."""
         return home / self.path
 
     def glance(self, home: Path) -> FileState:
@@ -78,7 +86,8 @@ class Manifest:
     def from_json(cls, text: str) -> Manifest:
         """Read what :meth:`to_json` wrote.
 
-        :raises ValueError, TypeError, KeyError: when `text` is something else.
+        Raises:
+            ValueError, TypeError, KeyError: ``text`` is something else.
         """
         record = json.loads(text)
         return cls(record["duckdb"], record["target"], tuple(InstalledFile(**file) for file in record["files"]))
@@ -111,14 +120,15 @@ def cache_folder() -> Path:
 
 
 def engine_home(target: str) -> Path:
-    """The folder of the manifest for `target`."""
+    """The folder of the manifest for ``target``."""
     return cache_folder() / "engine" / f"{DUCKDB_VERSION}-{target}"
 
 
 def read_manifest(home: Path) -> Manifest | None:
-    """The manifest in `home`, or None where nothing was installed.
+    """The manifest in ``home``, or None where nothing was installed.
 
-    :raises EngineError: when the file is there but is no manifest.
+    Raises:
+        EngineError: the file is there but is no manifest.
     """
     path = home / MANIFEST
     try:
@@ -134,8 +144,8 @@ def read_manifest(home: Path) -> Manifest | None:
 def find() -> Located | None:
     """Files to load, from ``DUCKWING_EXTENSION`` or else from the cache; None when neither has any.
 
-    :raises EngineError: when the variable names no file, or a cached file is
-        not the one that was installed.
+    Raises:
+        EngineError: the variable names no file, or a cached file is not the one that was installed.
     """
     if chosen := os.environ.get("DUCKWING_EXTENSION"):
         vgi = Path(chosen).absolute()

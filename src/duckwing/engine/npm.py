@@ -12,9 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from duckwing.engine.errors import EngineError
-from duckwing.engine.extension import MANIFEST, InstalledFile, Manifest, engine_home, read_manifest, sha256_of
-from duckwing.engine.target import DUCKDB_VERSION, EXTENSIONS, package, this_target
+from .errors import EngineError
+from .extension import MANIFEST, InstalledFile, Manifest, engine_home, read_manifest, sha256_of
+from .target import DUCKDB_VERSION, EXTENSIONS, package, this_target
 
 _FLAGS = (
     "--global=false",
@@ -39,12 +39,16 @@ _LINES_OF_NPM = 12
 def install(*, force: bool = False) -> Manifest:
     """Put the newest build of the extension into the cache and tell what is there.
 
-    What is there already and unchanged (by its hash) is kept, unless `force`.
+    What is there already and unchanged (by its hash) is kept, unless ``force``.
     Several processes may install at the same time: each makes a folder of its
     own, and the last one to finish decides which is used.
 
-    :raises EngineError: on a platform without a build, without npm, or when
-        npm fails or delivers something else than expected.
+    Args:
+        force: fetch again, perhaps a newer build, even if the files are in order.
+
+    Raises:
+        EngineError: there is no build for this platform, or no npm, or npm fails or delivers
+            something else than expected.
     """
     target = this_target()
     home = engine_home(target)

@@ -7,49 +7,56 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from duckwing.engine.errors import EngineError
-from duckwing.engine.extension import (
-    FileState,
-    changed_message,
-    engine_home,
-    find,
-    read_manifest,
-)
-from duckwing.engine.target import DUCKDB_VERSION, check_duckdb, this_target
+from .errors import EngineError
+from .extension import FileState, changed_message, engine_home, find, read_manifest
+from .target import DUCKDB_VERSION, check_duckdb, this_target
 
 Source = Literal["environment", "cache", "duckdb"]
 
 
 @dataclass(frozen=True, slots=True)
 class FileStatus:
-    """One file that a connection would load."""
+    """One file that a connection would load.
+
+    Attributes:
+        extension: its name, such as ``vgi``.
+        path: the file.
+        version: of the npm package, or of the extension as DuckDB tells it; None where nothing
+            recorded it.
+        sha256: as recorded at installation; None for files that Duckwing did not install.
+        state: whether the file is still the one that was installed; its content was hashed to find
+            out.
+    """
 
     extension: str
     path: Path
     version: str | None
-    """Of the npm package, or of the extension as DuckDB tells it; None where nothing recorded it."""
     sha256: str | None
-    """As recorded at installation; None for files that Duckwing did not install."""
     state: FileState | Literal["unrecorded"]
-    """Whether the file is still the one that was installed; its content was hashed to find out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The engine as :func:`status` found it."""
+    """The engine as :func:`status` found it.
+
+    Attributes:
+        duckdb: version of the installed DuckDB; None when there is none.
+        duckdb_required: the one version that the extension loads into.
+        target: operating system and processor in npm's words; None when no build exists for this
+            platform.
+        cache: folder that ``duckwing engine install`` fills; None when there is no target.
+        source: where :func:`duckwing.engine.connect` takes the extension from; None when it finds none.
+        files: what a connection would load.
+        problems: what keeps connections from working, each with what to do; empty when they work.
+    """
 
     duckdb: str | None
-    """Version of the installed DuckDB; None when there is none."""
     duckdb_required: str
     target: str | None
-    """Operating system and processor in npm's words; None when no build exists for this platform."""
     cache: Path | None
-    """Folder that ``duckwing engine install`` fills."""
     source: Source | None
-    """Where :func:`duckwing.engine.connect` takes the extension from."""
     files: tuple[FileStatus, ...]
     problems: tuple[str, ...]
-    """What keeps connections from working, each with what to do; empty when they work."""
 
     @property
     def installed(self) -> bool:
@@ -99,7 +106,7 @@ def _duckdb_version() -> str | None:
 
 
 def _find_files(cache: Path | None) -> tuple[Source | None, tuple[FileStatus, ...]]:
-    """What `DUCKWING_EXTENSION` or the cache has; cached files are listed even when they have changed."""
+    """What ``DUCKWING_EXTENSION`` or the cache has; cached files are listed even when they have changed."""
     if not os.environ.get("DUCKWING_EXTENSION"):
         manifest = read_manifest(cache) if cache is not None else None
         if cache is None or manifest is None:

@@ -6,7 +6,7 @@ import os
 import sys
 import sysconfig
 
-from duckwing.engine.errors import EngineError
+from .errors import EngineError
 
 DUCKDB_VERSION = "1.5.5"
 """The one version of DuckDB that the extension is built for: extensions do not load into any other."""
@@ -21,14 +21,15 @@ _PROCESSORS = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "ar
 
 
 def package(extension: str, target: str) -> str:
-    """Name of the npm package that holds `extension` for `target`."""
+    """Name of the npm package that holds ``extension`` for ``target``."""
     return f"@haybarn/ext-{extension}-h{DUCKDB_VERSION.replace('.', '-')}-{target}"
 
 
 def check_duckdb() -> None:
     """Make sure that the DuckDB of this Python is the one that the extension loads into.
 
-    :raises EngineError: when it is missing or has another version.
+    Raises:
+        EngineError: it is missing or has another version.
     """
     try:
         import duckdb
@@ -44,7 +45,8 @@ def check_duckdb() -> None:
 def this_target() -> str:
     """The build that fits this Python process, one of :data:`TARGETS`.
 
-    :raises EngineError: when there is none.
+    Raises:
+        EngineError: there is none.
     """
     # An x64 Python on Windows for ARM needs the x64 build: the interpreter counts, not the machine.
     machine = os.uname().machine if sys.platform != "win32" else sysconfig.get_platform().removeprefix("win-")

@@ -50,13 +50,13 @@ def to_batches(result: Any, schema: pa.Schema, what: str) -> Iterator[pa.RecordB
                 continue
             enough = 1 if late else min(2 * enough, ROWS_PER_BATCH)
         if rows:
-            yield _rows_batch(rows, schema, what)
+            yield from _pieces(_rows_batch(rows, schema, what))
             rows = []
         if columns is not None:
             yield from _pieces(columns)
         started = time.monotonic()
     if rows:
-        yield _rows_batch(rows, schema, what)
+        yield from _pieces(_rows_batch(rows, schema, what))
 
 
 def _items(result: Any, what: str) -> Iterable[Any]:
@@ -86,12 +86,14 @@ def _columns(item: Any, schema: pa.Schema, what: str) -> pa.RecordBatch | pa.Tab
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _from_mapping(item: Mapping[str, Any], schema: pa.Schema, what: str) -> pa.RecordBatch:
+def _from_mapping(item: Mapping[str, Any], schema: pa.Schema, what: str) -> pa.RecordBatch | pa.Table:
     _check_names(list(item), schema, what)
     arrays = [_array(item[field.name], field, what) for field in schema]
     if len({len(array) for array in arrays}) > 1:
         lengths = ", ".join(f"'{f.name}' {len(a)}" for f, a in zip(schema, arrays, strict=True))
         raise OutputError(f"{what} yields columns of different lengths: {lengths}")
+    if any(isinstance(array, pa.ChunkedArray) for array in arrays):
+        return pa.Table.from_arrays(arrays, schema=schema)
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, ParamSpec, TypeVar
 
@@ -30,6 +29,7 @@ from .signature import (
     read_annotation,
     read_signature,
     resolve_type,
+    with_context,
 )
 
 P = ParamSpec("P")
@@ -125,8 +125,7 @@ class BoundScalar:
         self._what = f"result of function '{function.name}'"
         skip = function.nulls == "skip"
         self._skipped_nulls = [n for n, i in enumerate(inputs) if skip and not i.parameter.accepts_none]
-        keyword = {function.signature.context: context} if function.signature.context else {}
-        self._call = functools.partial(function.function, **keyword)
+        self._call = with_context(function.function, function.signature, context)
         self._evaluate = self._batch if function.form == "batch" else self._rows
 
     def __call__(self, batch: pa.RecordBatch) -> pa.Array:

@@ -6,6 +6,7 @@ so the traceback ends at the author's own function.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 import typing
@@ -78,12 +79,14 @@ class Signature:
     Attributes:
         parameters: those that SQL passes, in order; named ones last.
         context: name of the parameter that receives the :class:`Context`, or None.
+        context_place: how many positional arguments come before it, if others follow; else None.
         returns: the annotation of the result, ``REQUIRED`` if there is none.
         description: from the docstring.
     """
 
     parameters: tuple[Parameter, ...]
     context: str | None
+    context_place: int | None
     returns: Any
     description: str
 
@@ -101,6 +104,22 @@ class Signature:
 def call_form(name: str, parameters: Iterable[Parameter]) -> str:
     """How a function is called, for messages: ``f(count BIGINT, step := BIGINT)``."""
     return f"{name}({', '.join(p.sql for p in parameters)})"
+
+
+def with_context(function: Callable[..., Any], signature: Signature, context: Context) -> Callable[..., Any]:
+    """``function`` with its :class:`Context` filled in, to be called with what SQL passes."""
+    name, place = signature.context, signature.context_place
+    if name is None:
+        return function
+    if place is None:
+        return functools.partial(function, **{name: context})
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        if len(arguments) < place:
+            return function(*arguments, **named, **{name: context})
+        return function(*arguments[:place], context, *arguments[place:], **named)
+
+    return call
 
 
 def read_signature(function: Callable[..., Any], what: str) -> Signature:
@@ -125,6 +144,7 @@ def read_signature(function: Callable[..., Any], what: str) -> Signature:
     description, docs = read_docstring(function.__doc__)
     parameters: list[Parameter] = []
     context: str | None = None
+    context_place: int | None = None
     for parameter in signature.parameters.values():
         if parameter.annotation is Context:
             if context is not None:
@@ -132,12 +152,15 @@ def read_signature(function: Callable[..., Any], what: str) -> Signature:
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
                 raise DeclarationError(f"{what}: the Context parameter '{parameter.name}' must accept a keyword")
             context = parameter.name
+            context_place = None if parameter.kind is parameter.KEYWORD_ONLY else len(parameters)
         else:
             parameters.append(_parameter(parameter, what, docs.get(parameter.name, "")))
     _check_order(parameters, what)
     named = sorted((p for p in parameters if p.kind == "named"), key=lambda p: p.name)
     ordered = [*(p for p in parameters if p.kind != "named"), *named]
-    return Signature(tuple(ordered), context, signature.return_annotation, description)
+    if context_place is not None and not any(p.kind != "named" for p in parameters[context_place:]):
+        context_place = None
+    return Signature(tuple(ordered), context, context_place, signature.return_annotation, description)
 
 
 @dataclass(frozen=True)

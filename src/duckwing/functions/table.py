@@ -16,7 +16,7 @@ from .about import About, Stability, check_name, check_stability, read_about
 from .arguments import Arguments, python_value
 from .batches import to_batches
 from .context import Context
-from .signature import REQUIRED, Parameter, Signature, any_type, call_form, read_signature
+from .signature import REQUIRED, Parameter, Signature, any_type, call_form, read_signature, with_context
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,6 +63,7 @@ class TableFunction(Generic[P, R]):
         named: dict[str, Any] = {}
         values = list(arguments.positional)
         left = dict(arguments.named)
+        gap = False
         for parameter in parameters:
             if parameter.kind == "varargs":
                 positional += [python_value(parameter, value, what) for value in values]
@@ -76,17 +77,16 @@ class TableFunction(Generic[P, R]):
             elif parameter.default is REQUIRED:
                 raise ArgumentError(f"{what} needs the argument '{parameter.name}': {call_form(self.name, parameters)}")
             else:
+                gap = gap or parameter.kind == "positional"
                 continue
-            if parameter.kind == "positional":
+            if parameter.kind == "positional" and not gap:
                 positional.append(result)
             else:
                 named[parameter.name] = result
         if values or left:
             extra = ", ".join([*(f"'{name}'" for name in left)] or [f"{len(values)} more by position"])
             raise ArgumentError(f"{what} does not take the argument {extra}: {call_form(self.name, parameters)}")
-        if self.signature.context:
-            named[self.signature.context] = context
-        return BoundTable(self, positional, named)
+        return BoundTable(self, with_context(self.function, self.signature, context), positional, named)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,11 +95,13 @@ class BoundTable:
 
     Attributes:
         function: the declaration.
+        call: the author's function, with its context.
         positional: Python values of the positional arguments.
-        named: Python values of the named arguments, and the context.
+        named: Python values of the named arguments.
     """
 
     function: TableFunction[..., Any]
+    call: Callable[..., Any]
     positional: Sequence[Any]
     named: Mapping[str, Any]
 
@@ -113,7 +115,7 @@ class BoundTable:
             Exception: whatever the function raises.
         """
         what = f"table function '{self.function.name}'"
-        result = self.function.function(*self.positional, **self.named)
+        result = self.call(*self.positional, **self.named)
         try:
             yield from to_batches(result, self.function.columns, what)
         finally:

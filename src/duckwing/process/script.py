@@ -33,6 +33,10 @@ def run_script(path: str, arguments: Sequence[str]) -> ModuleType:
         source = file.read()
     if not on_terminal():
         take_standard_streams()
+        if sys.platform != "win32":
+            from .guard import guard
+
+            guard()
     sys.argv = [path, *arguments]
     sys.path.insert(0, os.path.dirname(path))
     # Imports make little garbage and much work for the collector: a tenth of the start-up.
@@ -40,5 +44,6 @@ def run_script(path: str, arguments: Sequence[str]) -> ModuleType:
     module = ModuleType("__main__")
     module.__file__ = path
     sys.modules["__main__"] = module
-    exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102 - this is what "run" means
+    code = compile(source, path, "exec", dont_inherit=True)  # the __future__ imports above are not the file's
+    exec(code, module.__dict__)  # noqa: S102 - this is what "run" means
     return module

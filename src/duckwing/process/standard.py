@@ -22,16 +22,23 @@ def take_standard_streams() -> tuple[int, int]:
         The descriptor to read requests from, and the one to write answers to.
 
     Raises:
-        OSError: the process was started without standard input or output.
+        SystemExit: with status 1 and a message, if the process was started without standard input
+            or output.
     """
-    requests, answers = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDWR)
     try:
-        os.dup2(2, 1)
-    except OSError:
-        os.dup2(nothing, 1)
+        requests, answers = _duplicate(0), _duplicate(1)
+    except OSError as error:
+        raise SystemExit(
+            f"a worker talks over standard input and output, and one of them is closed ({error.strerror}): "
+            "start it with both"
+        ) from None
+    nothing = os.open(os.devnull, os.O_RDWR)  # becomes standard error itself if that is closed
+    os.dup2(2, 1)
     os.dup2(nothing, 0)
-    os.close(nothing)
+    if nothing == 2:
+        os.set_inheritable(2, True)
+    else:
+        os.close(nothing)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(line_buffering=True)
     if sys.platform == "win32":
@@ -40,6 +47,15 @@ def take_standard_streams() -> tuple[int, int]:
         for descriptor in (requests, answers):
             msvcrt.setmode(descriptor, os.O_BINARY)
     return requests, answers
+
+
+def _duplicate(descriptor: int) -> int:
+    """A copy that children do not inherit and that is none of 0, 1 and 2, even if one of these is free."""
+    if sys.platform == "win32":
+        return os.dup(descriptor)
+    import fcntl
+
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
 
 
 def on_terminal() -> bool:

@@ -139,7 +139,7 @@ class Client:
 
     def _answer(self, name: str) -> Core[Batch]:
         """The data batch of one answer stream, read to its end; logs are handed on."""
-        reader = StreamReader(self._limits)
+        reader = StreamReader(self._limits, of_server=True)
         if (yield from reader.read_schema()) is None:
             raise ConnectionClosed(f"the worker closed the connection instead of answering {name}")
         answer: Batch | None = None
@@ -184,7 +184,7 @@ class ClientStream(Generic[R]):
         self.header = header
         self._stream = stream
         self._input_schema = input_schema
-        self._reader = StreamReader(limits)
+        self._reader = StreamReader(limits, of_server=True)
         self._log = log
         self._output_schema: pa.Schema | None = None
         self._sent_schema = False

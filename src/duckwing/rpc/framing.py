@@ -13,9 +13,11 @@ from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 import pyarrow as pa
 
+from . import keys
 from .errors import ConnectionClosed, MalformedMessage
 from .limits import DEFAULT_LIMITS, Limits
 from .message import RECORD_BATCH, SCHEMA, MessageHeader, parse_header
+from .validation import is_fixed_width, validate
 
 Buffer: TypeAlias = "bytes | pa.Buffer"
 
@@ -153,12 +155,6 @@ def has_dictionaries(schema: pa.Schema) -> bool:
     return any(_has_dictionary(field.type) for field in schema)
 
 
-def _is_fixed_width(type: pa.DataType) -> bool:
-    if isinstance(type, pa.BaseExtensionType):
-        return _is_fixed_width(type.storage_type)
-    return bool(pa.types.is_primitive(type) or pa.types.is_decimal(type) or pa.types.is_fixed_size_binary(type))
-
-
 def _has_dictionary(type: pa.DataType) -> bool:
     if pa.types.is_dictionary(type):
         return True
@@ -190,11 +186,13 @@ class StreamReader:
     Args:
         limits: what is accepted.
         end_at_eof: take a connection that ends between two messages for the end of the stream.
+        of_server: the stream is an answer; ``keys.NO_MESSAGE`` in it tells of the server's death.
     """
 
-    def __init__(self, limits: Limits = DEFAULT_LIMITS, *, end_at_eof: bool = False):
+    def __init__(self, limits: Limits = DEFAULT_LIMITS, *, end_at_eof: bool = False, of_server: bool = False):
         self._limits = limits
         self._end_at_eof = end_at_eof
+        self._of_server = of_server
         self._schema = EMPTY_SCHEMA
         self._dictionaries: _DictionaryReader | None = None
         self._variable_width: list[int] = []
@@ -222,7 +220,7 @@ class StreamReader:
             _check_names(self._schema)
         except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
             raise MalformedMessage(f"the schema of an Arrow stream cannot be read: {error}") from None
-        self._variable_width = [i for i, t in enumerate(self._schema.types) if not _is_fixed_width(t)]
+        self._variable_width = [i for i, t in enumerate(self._schema.types) if not is_fixed_width(t)]
         if has_dictionaries(self._schema):
             self._dictionaries = _DictionaryReader(data)
         return self._schema
@@ -259,18 +257,13 @@ class StreamReader:
                 return Batch(batch, header.metadata)
 
     def _validate(self, batch: pa.RecordBatch) -> None:
-        """Check what makes a batch safe to touch.
-
-        The full check of fixed-width columns is left out: their bytes cannot lead outside the
-        buffers, and it refuses values that DuckDB has and Arrow has not, such as TIME '24:00:00'
-        or a HUGEINT beyond 38 digits.
-        """
+        """Check what makes a batch safe to touch."""
         if self._limits.validation == "none":
             return
         batch.validate()
         if self._limits.validation == "full":
             for index in self._variable_width:
-                batch.column(index).validate(full=True)
+                validate(batch.column(index))
 
     def drain(self) -> Core[bool]:
         """Read to the end-of-stream marker and discard. False if the connection ended first."""
@@ -317,6 +310,8 @@ class StreamReader:
         return header, b"".join(pieces)
 
     def _metadata_length(self, prefix: bytes) -> int:
+        if self._of_server and prefix == keys.NO_MESSAGE:
+            raise ConnectionClosed("the server died in the middle of its answer")
         if prefix[:4] != _CONTINUATION:
             raise MalformedMessage(f"expected an Arrow IPC message, got the bytes {prefix!r}")
         length = int.from_bytes(prefix[4:], "little", signed=True)

@@ -25,3 +25,7 @@ TRANSPORT_OPTIONS = "__transport_options__"
 
 RETIRED_DESCRIBE = "__describe__"
 """Method name of the introspection of protocol 1.3.0."""
+
+NO_MESSAGE = b"\xff" * 8
+"""The start of a message of negative length: an error to every reader. It is written into the stream of
+a process that died in the middle of it, because the mere end of a stream may pass for an orderly one."""

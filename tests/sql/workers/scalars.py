@@ -5,6 +5,7 @@ import itertools
 import os
 import uuid
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any
 
 import pyarrow as pa
@@ -75,6 +76,12 @@ def union_tag(value: pa.Array) -> pa.StringArray:
 
 
 @scalars.scalar(stability="volatile")
+def create_file(path: str, row: int) -> bool:
+    Path(path).touch()
+    return True
+
+
+@scalars.scalar(stability="volatile")
 def ticket() -> str:
     return f"{os.getpid()} {next(counter)}"
 
@@ -113,7 +120,7 @@ def logged(value: int, ctx: dw.Context) -> int:
 
 
 @scalars.scalar
-def logged_then_failed(value: int, ctx: dw.Context) -> int:
+def logged_then_failed(ctx: dw.Context, value: int) -> int:
     ctx.log("before the error", level="ERROR")
     raise ValueError("after the log")
 
@@ -137,6 +144,11 @@ def joined_batches(*parts: pa.StringArray) -> pa.StringArray:
 
 
 @scalars.scalar
+def separated_batches(separator: dw.Const[str], *parts: pa.StringArray) -> pa.StringArray:
+    return pc.binary_join_element_wise(*parts, separator)
+
+
+@scalars.scalar
 def types_of(*values: pa.Array) -> pa.StringArray:
     return pa.array([", ".join(str(v.type) for v in values)] * len(values[0]))
 
@@ -150,6 +162,11 @@ def scaled(value: pa.DoubleArray, factor: dw.Const[float], offset: dw.Const[floa
 @scalars.scalar
 def constant_first(factor: dw.Const[int], value: int) -> int:
     return factor * value
+
+
+@scalars.scalar
+def repeated(times: dw.Const[int], ctx: dw.Context, text: dw.Const[str]) -> pa.StringArray:
+    return pa.array([text * times] * ctx.rows)
 
 
 @scalars.scalar
