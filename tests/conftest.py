@@ -70,12 +70,14 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell loudly that a run without an engine has tested only half."""
-    skipped = [report for report in terminalreporter.stats.get("skipped", []) if NO_ENGINE in str(report.longrepr)]
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Tell loudly, in the very last line, that a run without an engine has tested only half."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if not isinstance(reporter, pytest.TerminalReporter):  # in a process of pytest-xdist
+        return
+    skipped = [report for report in reporter.stats.get("skipped", []) if NO_ENGINE in str(report.longrepr)]
     if skipped:
-        terminalreporter.write_line(
+        reporter.write_line(
             f"NO ENGINE: {len(skipped)} tests that run SQL were SKIPPED; duckwing engine status tells why",
             red=True,
             bold=True,

@@ -99,16 +99,21 @@ def serve_module(module: ModuleType) -> None:
 
 def _greeting(catalogs: Sequence[Catalog]) -> str:
     import os
+    import shlex
 
     path = os.path.abspath(sys.argv[0])
-    lines = ["This is a VGI worker. It talks Arrow to DuckDB; there is nothing to type here (Ctrl-C ends it)."]
-    lines += ["Attach it in DuckDB with"]
+    location = _literal(f"exec duckwing run {shlex.quote(path)}")
+    lines = [
+        "This is a VGI worker. It talks Arrow to DuckDB; there is nothing to type here (Ctrl-C ends it).",
+        "Attach it in DuckDB with",
+    ]
     for catalog in catalogs:
         name = catalog.catalog_name
-        lines.append(f"    ATTACH '{_sql(name)}' AS {name} (TYPE vgi, LOCATION 'exec duckwing run {_sql(path)}');")
-    lines.append(f"or try it at once with: duckwing sql {path}")
+        alias = name if name.isidentifier() else '"' + name.replace('"', '""') + '"'
+        lines.append(f"    ATTACH {_literal(name)} AS {alias} (TYPE vgi, LOCATION {location});")
+    lines.append(f"or try it at once with: duckwing sql {shlex.quote(path)}")
     return "\n".join(lines)
 
 
-def _sql(text: str) -> str:
-    return text.replace("'", "''")
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -61,6 +61,45 @@ def test_usage_errors(
     assert "Usage:" in capsys.readouterr().err
 
 
+def test_a_file_in_place_of_a_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "w.py") == 2
+    assert "duckwing sql w.py" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (
+            "import duckwing as dw\n@dw.scalar\ndef f(x) -> int:\n    return x\n",
+            ["Traceback (most recent call last):", '  File "{path}", line 2, in <module>', "    @dw.scalar"],
+        ),
+        ("x = 1\ndef f(:\n", ['  File "{path}", line 2', "    def f(:"]),
+        (
+            "import helper\n",
+            [
+                *("Traceback (most recent call last):", '  File "{path}", line 1, in <module>', "    import helper"),
+                *('  File "{folder}/helper.py", line 1, in <module>', "    1 / 0"),
+            ],
+        ),
+    ],
+    ids=["declaration", "syntax", "exception"],
+)
+def test_run_shows_the_authors_part_of_a_traceback(tmp_path: Path, source: str, expected: list[str]) -> None:
+    path = tmp_path / "worker.py"
+    path.write_text(source)
+    (tmp_path / "helper.py").write_text("1 / 0\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "duckwing.cli", "run", str(path)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    *shown, message = [line for line in done.stderr.splitlines() if line.strip(" ^~")]
+    assert shown == [line.format(path=path, folder=tmp_path) for line in expected]
+    assert "Error: " in message
+
+
 def test_an_error_is_one_line_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

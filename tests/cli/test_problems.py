@@ -24,6 +24,15 @@ def test_another_worker_is_named() -> None:
     assert readable(error, HERE) == "VGI worker failed [worker: another]"
 
 
+def test_a_command_that_is_no_worker_is_explained() -> None:
+    error = duckdb.IOException(f"IO Error: RPC response stream EOF (no schema) [worker: {HERE}]")
+    said, explained = readable(error, HERE).splitlines()
+    assert said == "IO Error: RPC response stream EOF (no schema)"
+    assert "duckwing run FILE" in explained
+    raised = f"Invalid Input Error: VGI Worker Exception: ValueError: {said} [worker: {HERE}]"
+    assert readable(duckdb.InvalidInputException(raised), HERE) == f"ValueError: {said}"
+
+
 def test_duckdbs_own_errors_are_left_alone() -> None:
     message = 'Binder Error: Referenced column "VGI Worker Exception: " not found\n\nLINE 1: …\n        ^'
     assert readable(duckdb.BinderException(message), HERE) == message

@@ -87,6 +87,13 @@ def test_the_prompt_goes_on_after_an_error(
     assert "Parser Error" in errors
 
 
+def test_help_and_quit_need_no_dot(shell: Shell, out: io.StringIO, type_in: Type, tmp_path: Path) -> None:
+    prompts = type_in("help", "SELECT 1 AS", "help", ";", "Quit;")
+    shell.prompt(tmp_path / "history")
+    assert out.getvalue().endswith(".quit        leave\nhelp\n1\n")
+    assert prompts == [PROMPT, PROMPT, CONTINUED, CONTINUED, PROMPT]
+
+
 def test_dot_commands(
     shell: Shell, out: io.StringIO, type_in: Type, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

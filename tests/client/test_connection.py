@@ -41,6 +41,13 @@ def scaled(value: pa.DoubleArray, factor: dw.Const[float]) -> pa.DoubleArray:
 
 
 @demo.scalar
+def stops(value: int) -> int:
+    if value == 2:
+        raise StopIteration
+    return value
+
+
+@demo.scalar
 def leave(value: int) -> int:
     sys.exit(0)
 
@@ -132,6 +139,11 @@ def test_the_next_call_after_an_error_is_served(worker: WorkerConnection, demo: 
     assert worker.process.pid == pid
 
 
+def test_stop_iteration_does_not_cut_the_result(demo: AttachedCatalog) -> None:
+    with pytest.raises(RemoteError, match="row 1: the function raised StopIteration"):
+        demo.scalar("stops", pa.array([1, 2, 3]))
+
+
 def test_leaving_a_scan_early_closes_the_generator(demo: AttachedCatalog, tmp_path: Path) -> None:
     witness = tmp_path / "witness"
     scan = demo.scan("numbers", 1_000_000, witness=str(witness))
@@ -162,6 +174,17 @@ def test_a_killed_worker_is_an_error(worker: WorkerConnection, demo: AttachedCat
     os.kill(worker.process.pid, signal.SIGKILL)
     with pytest.raises(ConnectionClosed):
         rows(scan)
+
+
+def test_a_scan_that_outlives_its_connection_touches_nothing(command: list[str]) -> None:
+    with connect(command) as worker:
+        scan = worker.attach("demo").scan("numbers", 1000)
+        next(scan)
+    read_fd, write_fd = os.pipe()  # these may get the numbers of the closed pipes
+    scan.close()
+    os.close(write_fd)
+    assert os.read(read_fd, 1) == b""
+    os.close(read_fd)
 
 
 def test_a_worker_leaves_when_its_input_ends(command: list[str]) -> None:

@@ -122,8 +122,8 @@ def test_a_failing_npm_is_quoted_and_leaves_nothing(cache: Path, fake_npm: FakeN
     message = str(caught.value)
     assert "exit status 7" in message
     assert "npm config get registry" in message
-    assert message.endswith("npm error line 38\nnpm error line 39")
-    assert "npm error line 5\n" not in message
+    assert "npm said:\nnpm error line 0\nnpm error line 1\n" in message
+    assert "npm error line 39" not in message
     assert list(cache.iterdir()) == []
 
 

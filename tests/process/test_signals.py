@@ -78,6 +78,8 @@ def test_scan_in_user_code(worker: Launched, witness: Path, fifo: Fifo, number: 
     scan = attach(worker).scan("busy", how, fifo.path, str(witness), after)
     with in_background(lambda: list(scan)):
         fifo.wait()
+        if how == "sleeping":
+            worker.until_asleep()  # Python itself loses a signal that comes just before a blocking system call
         worker.signal(number)
         assert worker.wait() == -number
     assert witness.read_text() == "Terminated"
@@ -90,6 +92,8 @@ def test_scalar_in_user_code(worker: Launched, witness: Path, fifo: Fifo, how: s
     arguments = [pa.array([text]) for text in (how, fifo.path, str(witness))]
     with in_background(lambda: demo.scalar("busy_scalar", *arguments)):
         fifo.wait()
+        if how == "sleeping":
+            worker.until_asleep()  # Python itself loses a signal that comes just before a blocking system call
         worker.signal(signal.SIGTERM)
         assert worker.wait() == -signal.SIGTERM
     assert witness.read_text() == "Terminated"

@@ -35,6 +35,13 @@ class Format(StrEnum):
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command line; errors become one line on standard error and exit status 1."""
+    if arguments and arguments[0].endswith(".py"):
+        print(
+            f"error: {arguments[0]} is no command; run: duckwing sql {arguments[0]} (a SQL prompt with it attached), "
+            f"or duckwing run {arguments[0]} (what DuckDB runs to be served by it)",
+            file=sys.stderr,
+        )
+        return 2
     try:
         app(args=list(arguments), prog_name="duckwing")
     except SystemExit as end:  # how typer reports every status, success included

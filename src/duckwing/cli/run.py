@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from types import TracebackType
 
 USAGE = "usage: duckwing run WORKER.PY [ARGUMENTS…]"
 
@@ -27,7 +28,13 @@ def main(arguments: Sequence[str]) -> int:
         return _fail(f"cannot read {path}: there is no such file (the path is relative to {os.getcwd()})")
     if not os.access(path, os.R_OK):
         return _fail(f"cannot read {path}: permission denied")
-    module = run_script(path, rest)
+    file = os.path.abspath(path)
+    try:
+        module = run_script(path, rest)
+    except Exception as error:
+        trace = _within_the_file(error, file)
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
+        return 1
     from ..errors import DeclarationError
     from ..worker import serve_module
 
@@ -36,6 +43,27 @@ def main(arguments: Sequence[str]) -> int:
     except DeclarationError as error:
         return _fail(str(error))
     return 0
+
+
+def _within_the_file(error: Exception, file: str) -> TracebackType | None:
+    """The author's part of a traceback: from the first line of ``file`` on, or nothing if none of it ran.
+
+    What Duckwing did until it refused a declaration is left out too.
+    """
+    from ..errors import DeclarationError
+
+    first = error.__traceback__
+    while first is not None and first.tb_frame.f_code.co_filename != file:
+        first = first.tb_next
+    if isinstance(error, DeclarationError):
+        last = frame = first
+        while frame is not None:
+            if not str(frame.tb_frame.f_globals.get("__name__")).startswith("duckwing."):
+                last = frame
+            frame = frame.tb_next
+        if last is not None:
+            last.tb_next = None
+    return first
 
 
 def _fail(message: str) -> int:

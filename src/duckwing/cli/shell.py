@@ -22,6 +22,9 @@ CONTINUED = "     ...> "
 
 _HISTORY_LINES = 10_000
 
+_WITHOUT_DOT = ("help", "quit", "exit")
+"""What people type who do not know this prompt; no SQL statement consists of such a word."""
+
 HELP = """\
 SQL statements end with a semicolon and may take several lines.
 Ctrl-C cancels the statement, Ctrl-D leaves.
@@ -76,6 +79,8 @@ class Shell:
             while True:
                 try:
                     line = input(CONTINUED if pending else PROMPT)
+                    if not pending and line.strip(" ;").lower() in _WITHOUT_DOT:
+                        line = f".{line.strip().lower()}"
                     if not pending and line.lstrip().startswith("."):
                         if not self._command(line.strip()):
                             return

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Generator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -105,7 +106,9 @@ class AttachedCatalog:
         with self._rpc.open(INIT, _init(request, bound), data.schema) as stream:
             return stream.exchange(data).data.column(0)
 
-    def scan(self, name: str, *positional: Any, schema: str | None = None, **named: Any) -> Iterator[pa.RecordBatch]:
+    def scan(
+        self, name: str, *positional: Any, schema: str | None = None, **named: Any
+    ) -> Generator[pa.RecordBatch, None, None]:
         """Run a table function.
 
         Args:
@@ -127,7 +130,8 @@ class AttachedCatalog:
                 for batch in stream:
                     yield batch.data
             except GeneratorExit:
-                stream.cancel()
+                with contextlib.suppress(ConnectionClosed):  # what is gone need not be told
+                    stream.cancel()
                 raise
 
     def _bind(

@@ -52,6 +52,7 @@ class WorkerProcess:
 
     def close(self) -> int:
         """Close the worker's input, wait for it to leave, and return its exit status."""
+        self.stream.forget()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):  # it may have left first

@@ -32,8 +32,8 @@ _FLAGS = (
 _GRACE = 24 * 3600.0
 """Seconds for which a superseded folder is kept: processes that still read the old manifest may load from it."""
 
-_LINES_OF_NPM = 12
-"""How much of npm's own explanation an error repeats."""
+_LINES_OF_NPM = 8
+"""How much of npm's own explanation an error repeats; it begins with the cause and ends with a stack trace."""
 
 
 def install(*, force: bool = False) -> Manifest:
@@ -95,7 +95,7 @@ def _run_npm(npm: str, prefix: Path, packages: list[str]) -> None:
     except OSError as error:
         raise EngineError(f"npm ({npm}) cannot be started: {error}; repair Node.js and repeat") from error
     if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-_LINES_OF_NPM:]
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[:_LINES_OF_NPM]
         raise EngineError(
             f"npm could not fetch {' and '.join(packages)} (exit status {done.returncode}). Check the network and the "
             "registry that npm uses (npm config get registry), then repeat. npm said:\n" + "\n".join(said)

@@ -13,7 +13,7 @@ Stability = Literal["consistent", "consistent_within_query", "volatile"]
 ExampleLike: TypeAlias = "str | tuple[str, str]"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class About:
     """Documentation of a function, for ``duckdb_functions()`` and other tools.
 

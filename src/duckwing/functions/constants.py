@@ -54,5 +54,11 @@ def _is_constant(column: pa.Array) -> bool:
 
 def _keys(column: pa.Array) -> list[str]:
     """The values as something that can be compared and hashed, whatever their type."""
+    if _has_union(column.type):
+        return [str(row) for row in range(len(column))]  # to_pylist() loses the tags
     storage = column.storage if isinstance(column, pa.ExtensionArray) else column
     return [repr(value) for value in storage.to_pylist()]
+
+
+def _has_union(type: pa.DataType) -> bool:
+    return pa.types.is_union(type) or any(_has_union(type.field(i).type) for i in range(type.num_fields))

@@ -189,6 +189,9 @@ class BoundScalar:
         call = self._call
         # map() needs something to count the rows by.
         results: list[Any] = list(map(call, *arguments)) if arguments else [call() for _ in range(count)]
+        if len(results) != count:
+            # map() takes it for its own end.
+            raise OutputError(f"{self._what} is missing in row {len(results)}: the function raised StopIteration")
         return from_values(results, self.output_type, self._what)
 
     def _values(self, source: _Input, column: pa.Array) -> list[Any]:

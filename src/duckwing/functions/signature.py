@@ -37,7 +37,7 @@ REQUIRED: typing.Final = inspect.Parameter.empty
 """Default of a parameter that has none."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parameter:
     """One parameter of a SQL function.
 
@@ -72,7 +72,7 @@ class Parameter:
         return f"{self.name} := {type_name}" if self.kind == "named" else f"{self.name} {type_name}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Signature:
     """What SQL and Duckwing need to know of a Python function.
 
@@ -163,7 +163,7 @@ def read_signature(function: Callable[..., Any], what: str) -> Signature:
     return Signature(tuple(ordered), context, context_place, signature.return_annotation, description)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Annotation:
     """An annotation taken apart."""
 

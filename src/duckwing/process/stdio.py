@@ -117,7 +117,12 @@ def serve_stdio(server: Server) -> None:
         return
     guard = start_guard()
     signals = StopSignals()
-    os.register_at_fork(after_in_child=lambda: _leave(requests, answers))
+    # A signal to a child that is not yet its own would be forgotten: it has to wait.
+    os.register_at_fork(
+        before=lambda: _mask(signal.SIG_BLOCK),
+        after_in_parent=lambda: _mask(signal.SIG_UNBLOCK),
+        after_in_child=lambda: _leave(requests, answers),
+    )
     busy = False
 
     def idle(now: bool) -> None:
@@ -148,3 +153,8 @@ def _leave(*descriptors: int) -> None:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     for descriptor in descriptors:
         os.close(descriptor)
+    _mask(signal.SIG_UNBLOCK)
+
+
+def _mask(how: int) -> None:
+    signal.pthread_sigmask(how, _STOP_SIGNALS)

@@ -5,6 +5,7 @@ A :class:`Client` makes calls, one after the other, over any :class:`~duckwing.r
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -195,9 +196,11 @@ class ClientStream(Generic[R]):
         return self
 
     def __exit__(self, exception_type: type[BaseException] | None, *_: object) -> None:
-        # After bytes that make no sense there is nothing to wait for, as after none.
-        if exception_type is None or not issubclass(exception_type, (ConnectionClosed, MalformedMessage)):
+        if exception_type is None:
             self.close()
+        elif not issubclass(exception_type, (ConnectionClosed, MalformedMessage)):
+            with contextlib.suppress(ConnectionClosed):  # what is under way already matters more
+                self.close()
 
     def exchange(self, data: pa.RecordBatch, metadata: Mapping[bytes, bytes] | None = None) -> Batch:
         """Send a batch and receive the server's batch for it.

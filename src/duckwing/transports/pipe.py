@@ -20,7 +20,7 @@ class Interrupted(Exception):
 
 
 class PipeStream:
-    """A :class:`~duckwing.rpc.framing.ByteStream` over two descriptors, which it does not close.
+    """A :class:`~duckwing.rpc.framing.ByteStream` over two descriptors, which belong to somebody else.
 
     Args:
         read_fd: where the other side's bytes come from.
@@ -40,6 +40,13 @@ class PipeStream:
             self._poll.register(read_fd, select.POLLIN)
             self._poll.register(interrupt_fd, select.POLLIN)
         _widen(read_fd, write_fd)
+
+    def forget(self) -> None:
+        """Use the descriptors no more: their owner closes them, and the numbers may come to mean something else.
+
+        From now on reading finds the end, and writing a closed connection.
+        """
+        self._read_fd = self._write_fd = -1
 
     def read(self, size: int) -> bytes:
         """Exactly ``size`` bytes, fewer only at end of file.
@@ -72,6 +79,8 @@ class PipeStream:
         Raises:
             ConnectionClosed: the other side has closed its end.
         """
+        if self._write_fd < 0:
+            raise ConnectionClosed("the connection was closed on this side")
         pending = [memoryview(buffer).cast("B") for buffer in buffers if len(memoryview(buffer))]
         try:
             while pending:
@@ -84,6 +93,8 @@ class PipeStream:
             raise ConnectionClosed("the other side does not read any more") from error
 
     def _receive(self, size: int) -> bytes:
+        if self._read_fd < 0:
+            return b""
         if self._poll is not None:
             ready = [fd for fd, _ in self._poll.poll()]
             if self._read_fd not in ready:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ..errors import ArgumentError, OutputError
 from . import ANY, HUGEINT, TIMETZ, UHUGEINT, UUID
-from .forms import fits, is_text, same_extension
+from .forms import compact, fits, is_text, same_extension
 from .names import sql_name
 
 Converter = Callable[[pa.Array], pa.Array]
@@ -25,7 +25,9 @@ def from_duckdb(actual: pa.DataType, declared: pa.DataType) -> Converter | None:
     Raises:
         ArgumentError: values of ``actual`` cannot be what was declared.
     """
-    if declared.equals(ANY) or actual.equals(declared):
+    if declared.equals(ANY):
+        declared = compact(actual)
+    if actual.equals(declared):
         return None
     if not fits(actual, declared):
         raise ArgumentError(f"expected {sql_name(declared)}, got {sql_name(actual)}")
@@ -59,6 +61,8 @@ def to_duckdb(array: pa.Array, declared: pa.DataType, what: str) -> pa.Array:
     try:
         if not isinstance(declared, pa.BaseExtensionType):
             return array.cast(declared)
+        if actual.equals(declared.storage_type):
+            return pa.ExtensionArray.from_storage(declared, array)
         if pa.types.is_integer(actual) and declared in (HUGEINT, UHUGEINT):
             array = array.cast(pa.decimal128(38, 0))
         convert = from_duckdb(array.type, declared)

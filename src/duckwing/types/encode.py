@@ -136,7 +136,7 @@ def _list(values: Sequence[Any], type: pa.DataType) -> pa.Array:
     for value in values:
         starts.append(None if value is None else len(items))
         if value is not None:
-            items += _items(value)
+            items.extend(_items(value))
     starts.append(len(items))
     return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), encode(items, type.value_type), type=type)
 
@@ -148,7 +148,7 @@ def _fixed_size_list(values: Sequence[Any], type: pa.DataType) -> pa.Array:
         found = [None] * size if value is None else list(_items(value))
         if len(found) != size:
             raise ValueError(f"an ARRAY of {size} has {size} items, not {len(found)}")
-        items += found
+        items.extend(found)
     return pa.FixedSizeListArray.from_arrays(encode(items, type.value_type), type=type, mask=_mask(values))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pyarrow as pa
 
 from . import ANY, BIT, BOOLEAN, HUGEINT, INTERVAL, JSON, TIME, TIMETZ, UHUGEINT, UUID
@@ -18,7 +20,7 @@ def fits(actual: pa.DataType, declared: pa.DataType) -> int:
         return EXACT
     if declared.equals(ANY) or actual.equals(ANY):
         return CONVERTIBLE
-    if same_extension(actual, declared) or arrival(actual).equals(arrival(declared)):
+    if same_extension(actual, declared) or _plain(actual).equals(arrival(declared)):
         return SAME_TYPE
     if isinstance(actual, pa.BaseExtensionType):
         return SAME_TYPE if _is_bool8(actual) and declared.equals(BOOLEAN) else NO_FIT
@@ -36,31 +38,47 @@ def arrival(type: pa.DataType) -> pa.DataType:
 
     Different types that arrive in one form, such as UUID and VARCHAR, cannot be told apart then.
     """
-    is_ = pa.types
-    if is_text(type) or type in (UUID, JSON):
+    if type in (UUID, JSON):
         return pa.utf8()
-    if type.equals(BIT) or _is_binary(type):
+    if type.equals(BIT):
         return pa.binary()
     if type in (HUGEINT, UHUGEINT):
         return pa.decimal128(38, 0)
     if type.equals(TIMETZ):
         return TIME
-    if is_.is_decimal(type):
-        return pa.decimal128(type.precision, type.scale) if type.precision <= 38 else type
-    if is_.is_timestamp(type) and type.tz:
+    return _rebuilt(_plain(type), arrival)
+
+
+def compact(type: pa.DataType) -> pa.DataType:
+    """``type`` without large and view variants and narrow decimals, for which much of Arrow has no functions."""
+    return _rebuilt(type, compact)
+
+
+def _plain(type: pa.DataType) -> pa.DataType:
+    """As :func:`compact`, and with the time zone and the values that we use."""
+    if pa.types.is_timestamp(type) and type.tz:
         return pa.timestamp("us", "UTC")
-    if is_.is_dictionary(type):
-        return arrival(type.value_type)
+    return _plain(type.value_type) if pa.types.is_dictionary(type) else _rebuilt(type, _plain)
+
+
+def _rebuilt(type: pa.DataType, member: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+    is_ = pa.types
+    if is_text(type):
+        return pa.utf8()
+    if _is_binary(type):
+        return pa.binary()
+    if is_.is_decimal(type) and type.precision <= 38:
+        return pa.decimal128(type.precision, type.scale)
     if is_.is_fixed_size_list(type):
-        return pa.list_(arrival(type.value_type), type.list_size)
+        return pa.list_(member(type.value_type), type.list_size)
     if is_list(type):
-        return pa.list_(arrival(type.value_type))
+        return pa.list_(member(type.value_type))
     if is_.is_map(type):
-        return pa.map_(arrival(type.key_type), arrival(type.item_type))
+        return pa.map_(member(type.key_type), member(type.item_type))
     if is_.is_struct(type):
-        return pa.struct([(field.name, arrival(field.type)) for field in type])
+        return pa.struct([(field.name, member(field.type)) for field in type])
     if is_.is_union(type):
-        return pa.sparse_union([pa.field(f.name, arrival(f.type)) for f in map(type.field, range(type.num_fields))])
+        return pa.sparse_union([pa.field(f.name, member(f.type)) for f in map(type.field, range(type.num_fields))])
     return type
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import pyarrow as pa
@@ -35,28 +36,37 @@ def nested_converter(
 
 def union_codes(array: pa.Array) -> pa.Array:
     """The type code of each value of a sparse union. (Its ``type_codes`` forgets where a slice begins.)"""
-    return pa.Array.from_buffers(pa.int8(), len(array), [None, array.buffers()[1]], offset=array.offset)
+    codes = array.buffers()[1].slice(array.offset, len(array))
+    return pa.Array.from_buffers(pa.int8(), len(array), [None, codes])
 
 
 def _list(array: pa.Array, declared: pa.DataType, item: Converter | None) -> pa.Array:
-    if not pa.types.is_list(array.type):
-        array = _as_list(array)
-    validity, offsets = array.buffers()[:2]
     values = _apply(item, array.values)
-    return pa.Array.from_buffers(declared, len(array), [validity, offsets], offset=array.offset, children=[values])
-
-
-def _as_list(array: pa.Array) -> pa.Array:
-    """A large list, or a list view, as a list. (``cast`` makes invalid lists of list views.)"""
-    plain = pa.list_(array.type.value_type)
+    if pa.types.is_list_view(array.type) or pa.types.is_large_list_view(array.type):
+        return _list_of_view(array, declared, values)
+    validity, offsets = array.buffers()[:2]
+    position = array.offset
     if pa.types.is_large_list(array.type):
-        return array.cast(plain)
-    import pyarrow.compute as pc
+        offsets, position = array.offsets.cast(pa.int32()).buffers()[1], 0
+        validity = None if array.null_count == 0 else array.is_valid().buffers()[1]
+    return pa.Array.from_buffers(declared, len(array), [validity, offsets], offset=position, children=[values])
 
-    sizes = pc.list_value_length(array).fill_null(0).cast(pa.int64())
-    starts = pa.concat_arrays([pa.array([0], pa.int64()), pc.cumulative_sum(sizes)]).cast(pa.int32())
-    mask = array.is_null() if array.null_count else None
-    return pa.ListArray.from_arrays(starts, array.flatten(), type=plain, mask=mask)
+
+def _list_of_view(array: pa.Array, declared: pa.DataType, values: pa.Array) -> pa.Array:
+    """A list of a list view, whose items may lie in any order. (``cast`` makes invalid lists of it.)"""
+    valid = array.is_valid().to_pylist()
+    spans = zip(valid, array.offsets.to_pylist(), array.sizes.to_pylist(), strict=True)
+    items = [(start, size) if ok else (0, 0) for ok, start, size in spans]
+    ends = list(itertools.accumulate((size for _, size in items), initial=0))
+    starts = [end if ok else None for ok, end in zip(valid, ends, strict=False)]
+    values = _take(values, [row for start, size in items for row in range(start, start + size)])
+    return pa.ListArray.from_arrays(pa.array([*starts, ends[-1]], pa.int32()), values, type=declared)
+
+
+def _take(values: pa.Array, rows: list[int]) -> pa.Array:
+    if isinstance(values.type, pa.BaseExtensionType):
+        return pa.ExtensionArray.from_storage(values.type, _take(values.storage, rows))
+    return values.take(pa.array(rows, pa.int64()))
 
 
 def _fixed_size_list(array: pa.Array, declared: pa.DataType, item: Converter | None) -> pa.Array:

@@ -94,7 +94,8 @@ def _decode(array: pa.Array) -> list[Any]:
         return values
     if is_.is_struct(type):
         names = [field.name for field in type]
-        rows = zip(*map(_decode, array.flatten()), strict=True)
+        # Not flatten(): Arrow aborts the process if a struct that is NULL has a union in it.
+        rows = zip(*(_decode(array.field(i)) for i in range(type.num_fields)), strict=True)
         return [dict(zip(names, row, strict=True)) if ok else None for row, ok in zip(rows, _valid(array), strict=True)]
     if is_.is_union(type):
         return _decode_union(array)
