@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
+import pyarrow as pa
+
 from ..errors import DeclarationError
-from ..functions.about import check_name
+from ..functions.about import check_name, check_tags, check_text
 from ..functions.scalar import ScalarFunction, declare_scalar
 from ..functions.signature import Parameter, call_form
 from ..functions.table import TableFunction, declare_table_function
-from ..types.forms import arrival
+from ..types import ANY
+from ..types.forms import arrival, shares_arrival
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -34,8 +37,8 @@ class Schema:
 
     def __init__(self, name: str, *, comment: str | None = None, tags: Mapping[str, str] | None = None):
         self.name = check_name(name, "a schema")
-        self.comment = comment
-        self.tags = dict(tags or {})
+        self.comment = None if comment is None else check_text(comment, f"schema '{name}': comment=")
+        self.tags = check_tags(tags, f"schema '{name}'")
         self._scalars: dict[str, list[ScalarFunction[..., Any]]] = {}
         self._tables: dict[str, list[TableFunction[..., Any]]] = {}
 
@@ -98,14 +101,11 @@ class Schema:
         same_name = functions.setdefault(function.name.casefold(), [])
         if any(other is function for other in same_name):
             raise DeclarationError(f"function '{function.name}' is already in schema '{self.name}'")
-        taken = {_shape(form): form for other in same_name for form in other.signature.forms()}
+        by_name = functions is self._scalars
         for form in function.signature.forms():
-            other = taken.get(_shape(form))
-            if other is not None:
-                raise DeclarationError(
-                    f"schema '{self.name}' already has {call_form(function.name, other)}, whose calls cannot be told "
-                    f"from those of {call_form(function.name, form)}; give one of them another name, or other types"
-                )
+            for other in (other for same in same_name for other in same.signature.forms()):
+                if _alike(form, other, by_name):
+                    raise DeclarationError(_indistinct(self.name, function.name, other, form, by_name))
         same_name.append(function)
 
 
@@ -120,7 +120,7 @@ class Catalog(Schema):
         version: version of the author's code, shown by ``vgi_catalogs(…)``.
 
     Raises:
-        DeclarationError: a name cannot be one.
+        DeclarationError: a name cannot be one, or something else is no string.
 
     Example:
         ```python
@@ -143,9 +143,10 @@ class Catalog(Schema):
     ):
         super().__init__(default_schema)
         self.catalog_name = check_name(name, "a catalog")
-        self.catalog_comment = comment
-        self.catalog_tags = dict(tags or {})
-        self.version = version
+        what = f"catalog '{name}'"
+        self.catalog_comment = None if comment is None else check_text(comment, f"{what}: comment=")
+        self.catalog_tags = check_tags(tags, what)
+        self.version = None if version is None else check_text(version, f"{what}: version=")
         self._schemas: dict[str, Schema] = {default_schema.casefold(): self}
 
     def schema(self, name: str, *, comment: str | None = None, tags: Mapping[str, str] | None = None) -> Schema:
@@ -198,6 +199,34 @@ def _select(functions: Mapping[str, list[Any]], name: str | None) -> list[Any]:
     return functions.get(name.casefold(), [])
 
 
-def _shape(form: Iterable[Parameter]) -> tuple[Any, ...]:
-    """What tells two overloads apart: in which form arguments arrive. Named ones do not (spec 06, section 3)."""
-    return tuple((p.kind == "varargs", arrival(p.type)) for p in form if p.kind != "named")
+def _alike(one: Sequence[Parameter], other: Sequence[Parameter], by_name: bool) -> bool:
+    """Whether a call of one overload cannot be told from a call of the other by what arrives.
+
+    Named arguments tell nothing (spec 06, section 3), the names of positional ones do for scalars.
+    """
+    one, other = ([p for p in form if p.kind != "named"] for form in (one, other))
+    if [p.kind for p in one] != [p.kind for p in other]:
+        return False
+    if not all(map(_arrive_alike, (p.type for p in one), (p.type for p in other))):
+        return False
+    return not by_name or [p.name for p in one] == [p.name for p in other] or _same_types(one, other)
+
+
+def _same_types(one: Sequence[Parameter], other: Sequence[Parameter]) -> bool:
+    return [p.type for p in one] == [p.type for p in other]
+
+
+def _arrive_alike(one: pa.DataType, other: pa.DataType) -> bool:
+    if one.equals(ANY) or other.equals(ANY):
+        return bool(one.equals(other)) or shares_arrival(one) or shares_arrival(other)
+    return bool(arrival(one).equals(arrival(other)))
+
+
+def _indistinct(schema: str, name: str, one: Sequence[Parameter], other: Sequence[Parameter], by_name: bool) -> str:
+    calls = f"schema '{schema}' already has {call_form(name, one)}, whose calls"
+    if by_name and not _same_types(one, other):
+        return (
+            f"{calls} arrive like those of {call_form(name, other)}; give the parameters of one of them other names, "
+            "which tell them apart"
+        )
+    return f"{calls} cannot be told from those of {call_form(name, other)}; give one of them another name"

@@ -48,8 +48,40 @@ def read_about(
     """
     if isinstance(examples, str) or isinstance(categories, str):
         raise DeclarationError(f"{what}: examples= and categories= take a list of strings, not one string")
-    pairs = tuple((e, "") if isinstance(e, str) else (e[0], e[1]) for e in examples)
-    return About(description, comment, dict(tags or {}), pairs, tuple(categories))
+    pairs = tuple((e, "") if isinstance(e, str) else e for e in examples)
+    for pair in pairs:
+        if not isinstance(pair, tuple) or [type(part) for part in pair] != [str, str]:
+            raise DeclarationError(
+                f"{what}: examples= takes SQL statements, or pairs with what they show, not {pair!r}"
+            )
+    names = tuple(check_text(category, f"{what}: a category") for category in categories)
+    checked = None if comment is None else check_text(comment, f"{what}: comment=")
+    return About(description, checked, check_tags(tags, what), pairs, names)
+
+
+def check_text(value: object, what: str) -> str:
+    """``value`` if it is a string.
+
+    Raises:
+        DeclarationError: it is none.
+    """
+    if not isinstance(value, str):
+        raise DeclarationError(f"{what} is a string, not {value!r}")
+    return value
+
+
+def check_tags(tags: Mapping[str, str] | None, what: str) -> dict[str, str]:
+    """The tags, {} for None.
+
+    Raises:
+        DeclarationError: they are no dict of strings.
+    """
+    if tags is not None and not isinstance(tags, Mapping):
+        raise DeclarationError(f"{what}: tags= takes a dict, not {tags!r}")
+    return {
+        check_text(key, f"{what}: the name of a tag"): check_text(value, f"{what}: tag {key!r}")
+        for key, value in (tags or {}).items()
+    }
 
 
 def check_name(name: object, what: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import pyarrow as pa
 
 from ..errors import ArgumentError
-from ..types.forms import fits
+from ..types.forms import EXACT, NO_FIT, fits
 from ..types.names import sql_name
 from .arguments import Arguments
 from .scalar import ScalarFunction, expand_varargs
@@ -95,9 +95,9 @@ def choose_table(
 
 def _quality(parameters: Sequence[Parameter], types: Sequence[pa.DataType]) -> tuple[int, int] | None:
     scores = [fits(type, parameter.type) for parameter, type in zip(parameters, types, strict=True)]
-    if 0 in scores:
+    if NO_FIT in scores:
         return None
-    return min(scores, default=3), sum(scores)
+    return min(scores, default=EXACT), sum(scores)
 
 
 def _best(candidates: Sequence[Overload[F]], score: Any, types: Sequence[pa.DataType]) -> Overload[F]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ..errors import ArgumentError, DeclarationError, OutputError
 from ..types.convert import Converter, from_duckdb, to_duckdb
+from ..types.forms import canonical
 from ..types.names import sql_name
 from ..types.refusals import refusal
 from ..types.values import from_values, to_values
@@ -221,7 +222,7 @@ def declare_scalar(
     what = f"scalar function '{sql}'"
     if not callable(function) or inspect.isclass(function):
         raise DeclarationError(f"{what}: expected a function, got {function!r}")
-    if inspect.iscoroutinefunction(function):
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise DeclarationError(f"{what}: async functions are not supported yet; declare it with def")
     if inspect.isgeneratorfunction(function):
         raise DeclarationError(f"{what} yields; a scalar function returns one value per row. Use table_function")
@@ -259,7 +260,7 @@ def _result(signature: Signature, returns: pa.DataType | None, what: str) -> tup
         reason = refusal(returns)
         if reason is not None:
             raise DeclarationError(f"{what}: it cannot return {sql_name(returns)}: {reason}")
-        result = returns
+        result = canonical(returns)  # DuckDB misreads a dictionary of one row (spec 06, section 8)
     elif not annotated:
         raise DeclarationError(f"{what} needs the type of its result: write '-> str', say, or returns=VARCHAR")
     elif annotation.base is None or annotation.base is type(None):

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from ..errors import DeclarationError
 from ..types import ANY
+from ..types.forms import canonical
 from ..types.names import sql_name
 from ..types.python import arrow_array_type, is_arrow_array, python_type
 from ..types.refusals import refusal
@@ -134,7 +135,7 @@ def read_signature(function: Callable[..., Any], what: str) -> Signature:
     """
     try:
         signature = inspect.signature(function, eval_str=True)
-    except NameError as error:
+    except (NameError, AttributeError, SyntaxError) as error:
         raise DeclarationError(
             f"{what}: an annotation cannot be evaluated ({error}); "
             "annotations must name types that exist at module level"
@@ -224,7 +225,7 @@ def resolve_type(annotation: Annotation, what: str) -> pa.DataType:
     reason = refusal(found)
     if reason is not None:
         raise DeclarationError(f"{what}: {sql_name(found)} cannot be used: {reason}")
-    return found
+    return canonical(found)
 
 
 def _parameter(parameter: inspect.Parameter, what: str, doc: str) -> Parameter:

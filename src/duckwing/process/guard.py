@@ -13,6 +13,7 @@ import contextlib
 import functools
 import mmap
 import os
+import select
 import signal
 from typing import NoReturn
 
@@ -20,6 +21,9 @@ from ..rpc.keys import NO_MESSAGE
 from .standard import take_standard_streams
 
 IDLE, WORKING, WRITING = 0, 1, 2
+
+PATIENCE_SECONDS = 2.0
+"""How long a worker without client may go on by itself, and then how long its clean-up may take."""
 
 _REPEATED = 8192
 """More than a reader asks for at once before it looks at what it has."""
@@ -36,9 +40,10 @@ class Guard:
     def __init__(self, answers: int, *others: int):
         self._state = mmap.mmap(-1, 1)
         life, self._life = os.pipe()
+        worker = os.getpid()
         self._pid = os.fork()
         if self._pid == 0:
-            _watch(life, answers, self._state, (self._life, *others))
+            _watch(worker, life, answers, self._state, (self._life, *others))
         os.close(life)
         # A process that user code forks must not pass for this one.
         os.register_at_fork(after_in_child=self._close)
@@ -72,8 +77,8 @@ def guard() -> Guard:
     return Guard(answers, requests)
 
 
-def _watch(life: int, answers: int, state: mmap.mmap, others: tuple[int, ...]) -> NoReturn:
-    """Wait for the end of the other process, which alone holds the other end of ``life``."""
+def _watch(worker: int, life: int, answers: int, state: mmap.mmap, others: tuple[int, ...]) -> NoReturn:
+    """Wait for the end of the process ``worker``, which alone holds the other end of ``life``."""
     try:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
             signal.signal(number, signal.SIG_IGN)
@@ -82,8 +87,24 @@ def _watch(life: int, answers: int, state: mmap.mmap, others: tuple[int, ...]) -
         nothing = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(nothing, descriptor)
-        os.read(life, 1)
-        if state[0] == WORKING:
+        if _client_leaves_first(life, answers):
+            for signal_number in (signal.SIGTERM, signal.SIGKILL):
+                if _readable(life, PATIENCE_SECONDS) or os.getppid() != worker:
+                    break
+                os.kill(worker, signal_number)
+        elif state[0] == WORKING:
             os.write(answers, NO_MESSAGE * _REPEATED)
     finally:
         os._exit(0)
+
+
+def _client_leaves_first(life: int, answers: int) -> bool:
+    """Wait until the worker dies (False), or nobody reads its answers any more (True)."""
+    poll = select.poll()
+    poll.register(life, select.POLLIN)
+    poll.register(answers, 0)  # errors are always told, and that is what a pipe without reader has
+    return life not in dict(poll.poll())
+
+
+def _readable(descriptor: int, seconds: float) -> bool:
+    return bool(select.select([descriptor], [], [], seconds)[0])

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from ..errors import ArgumentError, OutputError
-from . import ANY, HUGEINT, TIMETZ, UHUGEINT, UUID
+from . import ANY, HUGEINT, INTERVAL, TIMETZ, UHUGEINT, UUID
 from .forms import compact, fits, is_text, same_extension
 from .names import sql_name
 
@@ -59,6 +59,8 @@ def to_duckdb(array: pa.Array, declared: pa.DataType, what: str) -> pa.Array:
     if actual.equals(declared):
         return array
     try:
+        if pa.types.is_duration(actual) and declared.equals(INTERVAL):
+            return pa.array(array.cast(pa.duration("us")).to_pylist(), INTERVAL)
         if not isinstance(declared, pa.BaseExtensionType):
             return array.cast(declared)
         if actual.equals(declared.storage_type):

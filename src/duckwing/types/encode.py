@@ -63,11 +63,13 @@ def _check(type: pa.DataType) -> tuple[frozenset[Any], Callable[[Any], Any] | No
         return frozenset({NoneType}), _float32
     if is_.is_date(type):
         return frozenset({datetime.date, NoneType}), _date
+    unit = {"s": 1_000_000, "ms": 1000}.get(getattr(type, "unit", ""), 1)
     if is_.is_time(type):
-        return frozenset({NoneType}), _time
+        return frozenset({NoneType}), functools.partial(_time, unit=unit)
     if is_.is_timestamp(type):
-        unit = {"s": 1_000_000, "ms": 1000}.get(type.unit, 1)
         return frozenset({NoneType}), functools.partial(_timestamp, unit=unit, aware=type.tz is not None)
+    if is_.is_duration(type):
+        return frozenset({NoneType}), functools.partial(_duration, unit=unit)
     return frozenset(), None
 
 
@@ -91,11 +93,25 @@ def _date(value: Any) -> Any:
     return value
 
 
-def _time(value: Any) -> Any:
+def _duration(value: Any, unit: int) -> Any:
+    if not isinstance(value, datetime.timedelta):
+        raise TypeError("an INTERVAL is a datetime.timedelta here")
+    _check_fraction(value.microseconds, unit)
+    return value
+
+
+def _check_fraction(microseconds: int, unit: int) -> None:
+    if microseconds % unit:
+        raise ValueError("its fraction of a second does not fit")
+
+
+def _time(value: Any, unit: int) -> Any:
     if isinstance(value, (int, float)):
         raise TypeError("a TIME is a datetime.time, not a number")
     if getattr(value, "tzinfo", None) is not None:
         raise ValueError("a TIME has no time zone; remove tzinfo, or declare TIMETZ")
+    if isinstance(value, datetime.time):
+        _check_fraction(value.microsecond, unit)
     return value
 
 
@@ -105,8 +121,7 @@ def _timestamp(value: Any, unit: int, aware: bool) -> Any:
             raise ValueError("a TIMESTAMP WITH TIME ZONE is an instant; give the datetime a tzinfo")
         if not aware and value.tzinfo is not None:
             raise ValueError("a TIMESTAMP has no time zone; remove tzinfo, or declare TIMESTAMPTZ")
-        if value.microsecond % unit:
-            raise ValueError("its fraction of a second does not fit")
+        _check_fraction(value.microsecond, unit)
     elif isinstance(value, (int, float, datetime.date)):
         raise TypeError("a timestamp is a datetime.datetime")
     return value
@@ -138,7 +153,8 @@ def _list(values: Sequence[Any], type: pa.DataType) -> pa.Array:
         if value is not None:
             items.extend(_items(value))
     starts.append(len(items))
-    return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), encode(items, type.value_type), type=type)
+    lists = pa.ListArray.from_arrays(pa.array(starts, pa.int32()), encode(items, type.value_type))
+    return lists if lists.type.equals(type) else lists.cast(type)
 
 
 def _fixed_size_list(values: Sequence[Any], type: pa.DataType) -> pa.Array:

@@ -6,19 +6,40 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from . import ANY, BIT, BOOLEAN, HUGEINT, INTERVAL, JSON, TIME, TIMETZ, UHUGEINT, UUID
+from . import (
+    ANY,
+    BIGNUM,
+    BIT,
+    BLOB,
+    BOOLEAN,
+    DATE,
+    HUGEINT,
+    INTERVAL,
+    JSON,
+    TIME,
+    TIMESTAMPTZ,
+    TIMETZ,
+    UHUGEINT,
+    UUID,
+)
 
-NO_FIT, CONVERTIBLE, SAME_TYPE, EXACT = 0, 1, 2, 3
+NO_FIT, CONVERTIBLE, ANYTHING, SAME_TYPE, EXACT = range(5)
+
+
+_EXTENSIONS = (BIGNUM, BIT, HUGEINT, JSON, TIMETZ, UHUGEINT, UUID)
 
 
 def fits(actual: pa.DataType, declared: pa.DataType) -> int:
-    """How well values that arrive as ``actual`` fit a declaration: 0 not at all, 3 exactly.
+    """How well values that arrive as ``actual`` fit a declaration: from ``NO_FIT``, which is 0, to ``EXACT``.
 
-    2 means the same SQL type in another Arrow form, 1 a type that converts without loss.
+    ``SAME_TYPE`` means another Arrow form of the same SQL type. A declared ``ANY`` comes before a
+    conversion: DuckDB would have converted the values itself, had it meant the other overload.
     """
     if actual.equals(declared):
         return EXACT
-    if declared.equals(ANY) or actual.equals(ANY):
+    if declared.equals(ANY):
+        return ANYTHING
+    if actual.equals(ANY):
         return CONVERTIBLE
     if same_extension(actual, declared) or _plain(actual).equals(arrival(declared)):
         return SAME_TYPE
@@ -28,9 +49,8 @@ def fits(actual: pa.DataType, declared: pa.DataType) -> int:
         return NO_FIT
     if actual.num_fields and declared.num_fields:
         return _nested_fits(actual, declared)
-    if _is_number(actual) and _is_number(declared) and _rank(actual) <= _rank(declared):
-        return CONVERTIBLE
-    return CONVERTIBLE if pa.types.is_duration(actual) and declared.equals(INTERVAL) else NO_FIT
+    number = _is_number(actual) and _is_number(declared)
+    return CONVERTIBLE if number and _rank(actual) <= _rank(declared) else NO_FIT
 
 
 def arrival(type: pa.DataType) -> pa.DataType:
@@ -49,9 +69,35 @@ def arrival(type: pa.DataType) -> pa.DataType:
     return _rebuilt(_plain(type), arrival)
 
 
+def shares_arrival(type: pa.DataType) -> bool:
+    """Whether values of another type, too, arrive in the form of ``type``."""
+    form = arrival(type)
+    if form in (pa.utf8(), pa.binary(), pa.decimal128(38, 0), TIME):
+        return True
+    return any(shares_arrival(form.field(i).type) for i in range(form.num_fields))
+
+
 def compact(type: pa.DataType) -> pa.DataType:
     """``type`` without large and view variants and narrow decimals, for which much of Arrow has no functions."""
     return _rebuilt(type, compact)
+
+
+def canonical(type: pa.DataType) -> pa.DataType:
+    """The type of :mod:`duckwing.types` for the SQL type that DuckDB takes ``type`` for (spec 06, section 8)."""
+    is_ = pa.types
+    if isinstance(type, pa.BaseExtensionType):
+        return next((ours for ours in _EXTENSIONS if same_extension(type, ours)), type)
+    if is_.is_fixed_size_binary(type):
+        return BLOB
+    if is_.is_date(type):
+        return DATE
+    if is_.is_time32(type):
+        return TIME
+    if is_.is_duration(type):
+        return INTERVAL
+    if is_.is_dictionary(type):
+        return canonical(type.value_type)
+    return TIMESTAMPTZ if is_.is_timestamp(type) and type.tz else _rebuilt(type, canonical)
 
 
 def _plain(type: pa.DataType) -> pa.DataType:

@@ -6,7 +6,7 @@ import datetime
 import decimal
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -63,7 +63,7 @@ def python_type(annotation: Any) -> pa.DataType | None:
 
     ``decimal.Decimal`` names none: its precision and scale have to be said.
     """
-    known = _PYTHON.get(annotation)
+    known = _PYTHON.get(annotation) if isinstance(annotation, Hashable) else None
     if known is not None:
         return known
     if annotation is decimal.Decimal:

@@ -26,7 +26,8 @@ def refusal(type: pa.DataType) -> str | None:
     if is_.is_dictionary(type):
         return refusal(type.value_type)
     for index in range(type.num_fields):
-        child = refusal(type.field(index).type)
+        inner = type.field(index).type
+        child = "ANY cannot be part of another type" if is_.is_null(inner) else refusal(inner)
         if child is not None:
             return child
     return None

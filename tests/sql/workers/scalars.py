@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import duckwing as dw
-from duckwing.types import ANY, BIGINT, DATE, DECIMAL, INTEGER, LIST, SMALLINT, STRUCT, VARCHAR
+from duckwing.types import ANY, BIGINT, DATE, DECIMAL, HUGEINT, INTEGER, LIST, SMALLINT, STRUCT, VARCHAR
 
 scalars = dw.Catalog("scalars", comment="Scalars of every shape", tags={"kind": "test"}, version="1.2.3")
 counter = itertools.count()
@@ -277,6 +277,36 @@ def exact(value: int) -> str:
 @scalars.scalar(name="or_any")
 def fallback(value: pa.Array) -> pa.StringArray:
     return pa.array(["ANY"] * len(value))
+
+
+@scalars.scalar(name="or_any_real")
+def exact_real(value: float) -> str:
+    return "DOUBLE"
+
+
+@scalars.scalar(name="or_any_real")
+def fallback_real(value: pa.Array) -> pa.StringArray:
+    return pa.array(["ANY"] * len(value))
+
+
+@scalars.scalar(name="by_name")
+def text_by_name(text: str) -> str:
+    return "VARCHAR"
+
+
+@scalars.scalar(name="by_name")
+def id_by_name(id: uuid.UUID) -> str:
+    return "UUID"
+
+
+@scalars.scalar(name="by_name")
+def huge_by_name(huge: Annotated[int, HUGEINT]) -> str:
+    return "HUGEINT"
+
+
+@scalars.scalar(name="by_name")
+def anything_by_name(anything: Any) -> str:
+    return "ANY"
 
 
 @scalars.scalar(name="const_or_not")
