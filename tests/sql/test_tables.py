@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -268,41 +267,6 @@ def test_returns_of_no_rows(sql: Session) -> None:
     for name, shown in (("returns_none", "NoneType None"), ("returns_text", "str 'rows'")):
         expected = f"table function '{name}' must yield rows or batches, or return a table; it returned {shown}"
         assert f"OutputError: {expected}" in sql.error(f"FROM tables.{name}()")
-
-
-# Concurrency
-
-
-@pytest.mark.parametrize(("options", "rounds"), [("pool true", 4), ("pool false", 1)])
-def test_eight_threads(open_session: Callable[..., Session], options: str, rounds: int) -> None:
-    """Each on a cursor of its own, over the same workers."""
-    session = open_session(options, threads=4)
-    session.attach("tables")
-    session.attach("scalars")
-    failures: list[BaseException] = []
-
-    def run(number: int) -> None:
-        cursor = session.cursor()
-        try:
-            for turn in range(rounds):
-                n = 3000 + 100 * number + turn
-                query = f"""
-                    SELECT count(*), sum(scalars.add(n, {number})), min(scalars.pad(s, {number + 2}, '-'))
-                    FROM tables.one_batch({n}, width := 2)
-                """
-                total = n * (n - 1) // 2
-                assert cursor.row(query) == (n, total + number * n, "xx".ljust(number + 2, "-"))
-            assert f"no more than {number}" in cursor.error(f"FROM tables.fails_after({number})")
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    session.close()
-    assert failures == []
 
 
 def wait_for(path: Path, seconds: float = 30.0) -> str:

@@ -10,7 +10,7 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -273,6 +273,8 @@ def _check_order(parameters: Sequence[Parameter], what: str) -> None:
 def _converter(base: Any) -> Callable[[Any], Any] | None:
     import datetime
 
+    if typing.get_origin(base) in (dict, Mapping):
+        return dict  # a MAP is a list of pairs in Arrow
     return _to_timedelta if base is datetime.timedelta else None
 
 

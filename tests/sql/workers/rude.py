@@ -22,6 +22,7 @@ rude = dw.Catalog("rude")
 def prints(value: int) -> int:
     print("printed", value)
     print("flushed", value, flush=True)
+    assert sys.__stdout__ is not None
     sys.__stdout__.write("x" * 100_000)
     return value
 

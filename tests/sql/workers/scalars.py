@@ -203,7 +203,7 @@ def days(value: datetime.timedelta) -> datetime.timedelta:
 
 @scalars.scalar
 def lists(values: list[int | None], members: dict[str, float]) -> list[str]:
-    return [f"{v}" for v in values] + [f"{k}={v}" for k, v in members]
+    return [f"{v}" for v in values] + [f"{k}={v}" for k, v in members.items()]
 
 
 @scalars.scalar(returns=STRUCT({"id": BIGINT, "tags": LIST(VARCHAR)}))
@@ -369,7 +369,7 @@ def wrong_length(value: pa.Int64Array) -> pa.Int64Array:
 
 @scalars.scalar
 def wrong_class(value: pa.Int64Array) -> pa.Int64Array:
-    return [1] * len(value)  # type: ignore[return-value]
+    return [1] * len(value)
 
 
 @scalars.scalar

@@ -20,7 +20,7 @@ tables = dw.Catalog("tables")
 
 COLUMNS = {"n": BIGINT, "s": VARCHAR}
 SCHEMA = pa.schema(list(COLUMNS.items()))
-DATA = {"n": [1, 2, None], "s": ["a", None, "c"]}
+DATA: dict[str, list[Any]] = {"n": [1, 2, None], "s": ["a", None, "c"]}
 
 
 class Named(NamedTuple):
@@ -50,19 +50,19 @@ class Frame:
 
 @tables.table_function(columns=COLUMNS)
 def yields_rows() -> Iterator[tuple[int | None, str | None]]:
-    yield from zip(DATA["n"], DATA["s"], strict=True)  # type: ignore[misc]
+    yield from zip(DATA["n"], DATA["s"], strict=True)
 
 
 @tables.table_function(columns=COLUMNS)
 def yields_named() -> Iterator[Named]:
     for n, s in zip(DATA["n"], DATA["s"], strict=True):
-        yield Named(n, s)  # type: ignore[arg-type]
+        yield Named(n, s)
 
 
 @tables.table_function(columns=COLUMNS)
 def yields_dataclasses() -> Iterator[Row]:
     for n, s in zip(DATA["n"], DATA["s"], strict=True):
-        yield Row(s, n)  # type: ignore[arg-type]
+        yield Row(s, n)
 
 
 @tables.table_function(columns=COLUMNS)
@@ -210,7 +210,8 @@ def endless(started: str, witness: str) -> Iterator[dict[str, Any]]:
 
 @tables.table_function(columns={"n": BIGINT})
 def fails_at_once(value: int) -> Iterator[tuple[int]]:
-    raise ValueError(f"no rows for {value}")
+    if value >= 0:
+        raise ValueError(f"no rows for {value}")
     yield (value,)
 
 
