@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from ..errors import DeclarationError
 
@@ -93,6 +94,25 @@ def check_name(name: object, what: str) -> str:
     if not isinstance(name, str) or not name or "\0" in name:
         raise DeclarationError(f"{what} needs a name: a non-empty string, not {name!r}")
     return name
+
+
+def check_function(function: Callable[..., Any], name: str | None, kind: str) -> str:
+    """The SQL name of what a decorator was put on, if that can be a function of SQL.
+
+    Args:
+        function: what the decorator was put on.
+        name: the name that the author gave; None: the function's own.
+        kind: names it in error messages, such as ``scalar function``.
+
+    Raises:
+        DeclarationError: it is no function, or async, or has no name.
+    """
+    sql = check_name(name if name is not None else getattr(function, "__name__", None), f"a {kind}")
+    if not callable(function) or inspect.isclass(function):
+        raise DeclarationError(f"{kind} '{sql}': expected a function, got {function!r}")
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise DeclarationError(f"{kind} '{sql}': async functions are not supported yet; declare it with def")
+    return sql
 
 
 def check_stability(stability: str, what: str) -> None:

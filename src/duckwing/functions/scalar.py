@@ -15,7 +15,7 @@ from ..types.forms import canonical
 from ..types.names import sql_name
 from ..types.refusals import refusal
 from ..types.values import from_values, to_values
-from .about import About, Stability, check_name, check_stability, read_about
+from .about import About, Stability, check_function, check_stability, read_about
 from .constants import evaluate_by_constants
 from .context import Context
 from .nulls import evaluate_valid, may_have_nulls, rows_without_nulls
@@ -218,12 +218,8 @@ def declare_scalar(
     Raises:
         DeclarationError: it cannot be one.
     """
-    sql = check_name(name if name is not None else getattr(function, "__name__", None), "a scalar function")
+    sql = check_function(function, name, "scalar function")
     what = f"scalar function '{sql}'"
-    if not callable(function) or inspect.isclass(function):
-        raise DeclarationError(f"{what}: expected a function, got {function!r}")
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise DeclarationError(f"{what}: async functions are not supported yet; declare it with def")
     if inspect.isgeneratorfunction(function):
         raise DeclarationError(f"{what} yields; a scalar function returns one value per row. Use table_function")
     if nulls not in ("skip", "pass"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar
@@ -12,7 +11,7 @@ import pyarrow as pa
 from ..errors import ArgumentError, DeclarationError
 from ..types.names import sql_name
 from ..types.refusals import refusal
-from .about import About, Stability, check_name, check_stability, read_about
+from .about import About, Stability, check_function, check_stability, read_about
 from .arguments import Arguments, python_value
 from .batches import to_batches
 from .context import Context
@@ -137,12 +136,8 @@ def declare_table_function(
     Raises:
         DeclarationError: it cannot be one.
     """
-    sql = check_name(name if name is not None else getattr(function, "__name__", None), "a table function")
+    sql = check_function(function, name, "table function")
     what = f"table function '{sql}'"
-    if not callable(function) or inspect.isclass(function):
-        raise DeclarationError(f"{what}: expected a function, got {function!r}")
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise DeclarationError(f"{what}: async functions are not supported yet; declare it with def")
     signature = read_signature(function, what)
     for parameter in signature.parameters:
         if parameter.form == "batch":
