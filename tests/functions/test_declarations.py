@@ -269,3 +269,19 @@ def test_one_arrow_type_for_one_sql_type(declared: pa.DataType, seen: pa.DataTyp
     assert function.signature.parameters[0].type.equals(seen)
     assert function.returns.equals(seen)
     assert scalar(returns=declared)(good).returns.equals(seen)
+
+
+def test_an_unknown_option_is_named() -> None:
+    with pytest.raises(dw.DeclarationError, match="scalar function 'f': there is no option 'stabilty'"):
+
+        @dw.scalar(stabilty="volatile")  # type: ignore[call-overload, untyped-decorator, unused-ignore]
+        def f(value: int) -> int:
+            return value
+
+
+def test_a_table_function_without_columns_says_how_to_give_them() -> None:
+    with pytest.raises(dw.DeclarationError, match="table function 'f' needs its columns"):
+
+        @dw.table_function()  # type: ignore[call-arg]
+        def f() -> list[tuple[int]]:
+            return []

@@ -41,12 +41,15 @@ def read_about(
     tags: Mapping[str, str] | None = None,
     examples: Iterable[ExampleLike] = (),
     categories: Iterable[str] = (),
+    **unknown: object,
 ) -> About:
     """Check and collect what a decorator was given.
 
     Raises:
-        DeclarationError: something has the wrong form.
+        DeclarationError: something has the wrong form, or is no option.
     """
+    for option in unknown:
+        raise DeclarationError(f"{what}: there is no option '{option}'; help(duckwing.scalar) lists them")
     if isinstance(examples, str) or isinstance(categories, str):
         raise DeclarationError(f"{what}: examples= and categories= take a list of strings, not one string")
     pairs = tuple((e, "") if isinstance(e, str) else e for e in examples)

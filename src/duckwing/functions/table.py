@@ -126,7 +126,7 @@ class BoundTable:
 def declare_table_function(
     function: Callable[P, R],
     *,
-    columns: Columns,
+    columns: Columns | None = None,
     name: str | None = None,
     stability: Stability = "consistent",
     **about: Any,
@@ -138,6 +138,8 @@ def declare_table_function(
     """
     sql = check_function(function, name, "table function")
     what = f"table function '{sql}'"
+    if columns is None:
+        raise DeclarationError(f"{what} needs its columns: table_function(columns={{'n': BIGINT}})")
     signature = read_signature(function, what)
     for parameter in signature.parameters:
         if parameter.form == "batch":
