@@ -141,14 +141,15 @@ def test_interrupt_ends_the_query_and_the_generator(sql: Session, tmp_path: Path
         try:
             cursor.connection.execute(endless)
         except duckdb.Error as error:
-            failures.append(type(error).__name__)
+            failures.append(str(error).lower())
 
     thread = threading.Thread(target=run)
     thread.start()
     wait_for(started)
     cursor.connection.interrupt()
     thread.join(30)
-    assert failures == ["InterruptException"]
+    [failure] = failures
+    assert "interrupt" in failure  # DuckDB's own error, or the extension's where it waits for the worker
     assert wait_for(witness) == "ended"
     assert sql.value("SELECT count(*) FROM tables.one_batch(10)") == 10
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
+from ..rpc.errors import ConnectionClosed
 from ..rpc.framing import Buffer, drive
 from ..rpc.server import Server
 from ..transports.pipe import Interrupted, PipeStream
@@ -37,11 +38,14 @@ class StopSignals:
     Attributes:
         wakeup_fd: readable once a signal came, which may be one that user code handles itself.
         waiting: whether the process waits for input.
+        leaving: whether the client has gone. It sends SIGTERM right after it has closed the pipes,
+            which must not interrupt the clean-up that their end has begun.
         received: the signal that came, None so far.
     """
 
     def __init__(self) -> None:
         self.waiting = False
+        self.leaving = False
         self.received: int | None = None
         self.wakeup_fd, write_fd = os.pipe()
         os.set_blocking(write_fd, False)
@@ -60,7 +64,7 @@ class StopSignals:
         self._interrupt(number, frame)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if not self.waiting:
+        if not self.waiting and not self.leaving:
             raise Terminated(number)
 
 
@@ -74,7 +78,11 @@ class _Input(PipeStream):
 
     def write(self, buffers: Sequence[Buffer]) -> None:
         self._guard.set_state(WRITING)
-        super().write(buffers)
+        try:
+            super().write(buffers)
+        except ConnectionClosed:
+            self._signals.leaving = True
+            raise
         self._guard.set_state(WORKING)
 
     def _receive(self, size: int) -> bytes:
@@ -83,6 +91,7 @@ class _Input(PipeStream):
             data = self._wait(size)
         finally:
             self._signals.waiting = False
+        self._signals.leaving = not data
         if self._signals.received is not None:
             self._signals.limit_work()
         return data
@@ -137,8 +146,7 @@ def serve_stdio(server: Server) -> None:
             if signals.received is None:
                 raise
             os.kill(os.getpid(), signals.received)
-    # The client sends SIGTERM right after it has closed the pipes: the process is leaving already.
-    signals.waiting = True
+    signals.leaving = True
     guard.dismiss()
 
 
