@@ -1,9 +1,6 @@
 """The declarations against the tables of the spec, written out by hand here."""
 
-import dataclasses
 import enum
-import importlib
-import pkgutil
 import subprocess
 import sys
 from typing import Any
@@ -11,7 +8,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from duckwing import protocol
 from duckwing.protocol import (
     VGI,
     aggregates,
@@ -33,19 +29,7 @@ from duckwing.rpc.codec import schema_of
 from duckwing.rpc.method import Method
 from duckwing.rpc.reflection import protocol_hash
 
-MODULES = [
-    importlib.import_module(f"duckwing.protocol.{module.name}") for module in pkgutil.iter_modules(protocol.__path__)
-]
-
-RECORDS = sorted(
-    {
-        value
-        for module in MODULES
-        for value in vars(module).values()
-        if dataclasses.is_dataclass(value) and isinstance(value, type) and value.__module__ == module.__name__
-    },
-    key=lambda cls: (cls.__module__, cls.__name__),
-)
+from .records import MODULES, RECORDS
 
 # --- Methods
 

@@ -2,8 +2,6 @@
 
 import dataclasses
 import enum
-import importlib
-import pkgutil
 import types
 import typing
 from collections.abc import Mapping
@@ -15,24 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duckwing import protocol
 from duckwing.protocol import calls, functions, metadata, tables
 from duckwing.rpc.codec import EMPTY_MAP, decode, encode
 from duckwing.rpc.errors import CodecError
 
-MODULES = [
-    importlib.import_module(f"duckwing.protocol.{module.name}") for module in pkgutil.iter_modules(protocol.__path__)
-]
-
-RECORDS = sorted(
-    {
-        value
-        for module in MODULES
-        for value in vars(module).values()
-        if dataclasses.is_dataclass(value) and isinstance(value, type) and value.__module__ == module.__name__
-    },
-    key=lambda cls: (cls.__module__, cls.__name__),
-)
+from .records import RECORDS
 
 SCHEMA_VALUES = st.sampled_from(
     [
