@@ -27,27 +27,47 @@ if TYPE_CHECKING:
     from .errors import DeclarationError as DeclarationError
     from .errors import Error as Error
     from .errors import OutputError as OutputError
+    from .errors import StateError as StateError
+    from .functions.columns import Bound as Bound
     from .functions.context import Context as Context
+    from .functions.declare import aggregate as aggregate
+    from .functions.declare import buffering as buffering
+    from .functions.declare import row_function as row_function
     from .functions.declare import scalar as scalar
     from .functions.declare import table_function as table_function
+    from .functions.declare import table_in_out as table_in_out
+    from .functions.groups import Groups as Groups
+    from .functions.groups import PerGroup as PerGroup
+    from .functions.secrets import Lookup as Lookup
+    from .functions.secrets import Secret as Secret
     from .functions.signature import Const as Const
     from .worker import Worker as Worker
 
 _HOMES = {
     "ArgumentError": "errors",
+    "Bound": "functions.columns",
     "Catalog": "catalog.declared",
     "CatalogError": "errors",
     "Const": "functions.signature",
     "Context": "functions.context",
     "DeclarationError": "errors",
     "Error": "errors",
+    "Groups": "functions.groups",
+    "Lookup": "functions.secrets",
     "OutputError": "errors",
+    "PerGroup": "functions.groups",
     "Schema": "catalog.declared",
+    "Secret": "functions.secrets",
+    "StateError": "errors",
     "Worker": "worker",
+    "aggregate": "functions.declare",
+    "buffering": "functions.declare",
     "connect": "engine",
     "location": "engine",
+    "row_function": "functions.declare",
     "scalar": "functions.declare",
     "table_function": "functions.declare",
+    "table_in_out": "functions.declare",
 }
 
 __all__ = list(_HOMES)

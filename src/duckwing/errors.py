@@ -32,3 +32,7 @@ class OutputError(Error):
 
 class CatalogError(Error):
     """A catalog was asked for something that it does not have or does not do."""
+
+
+class StateError(Error):
+    """State that several calls or processes share is missing, lost, or cannot be kept."""

@@ -58,11 +58,11 @@ def unhashable(value: [int]) -> int: ...  # type: ignore[valid-type,misc,empty-b
 def decimal(value: Decimal) -> int: ...  # type: ignore[empty-body]
 def bare_list(value: list) -> int: ...  # type: ignore[type-arg,empty-body]
 def list_of_any(value: list[Any]) -> int: ...  # type: ignore[empty-body]
-def choice(value: Literal["a"]) -> int: ...  # type: ignore[empty-body]
+def choice(value: Literal["a", 1]) -> int: ...  # type: ignore[empty-body]
 def two_types(value: int | str) -> int: ...  # type: ignore[empty-body]
 def own_class(value: Unknown) -> int: ...  # type: ignore[empty-body]
-def numpy_argument(value: np.ndarray) -> int: ...  # type: ignore[empty-body]
-def numpy_result(value: int) -> np.ndarray: ...  # type: ignore[empty-body]
+def numpy_argument(value: np.int64) -> int: ...  # type: ignore[empty-body]
+def numpy_result(value: int) -> np.float64: ...  # type: ignore[empty-body]
 def half_float(value: Annotated[pa.Array, pa.float16()]) -> pa.Array: ...
 def nested_any(value: Annotated[pa.Array, LIST(ANY)]) -> pa.StringArray: ...
 def any_result(value: int) -> Any: ...
@@ -106,8 +106,8 @@ SCALARS: list[tuple[Any, str]] = [
     (choice, "does not say which SQL type it is"),
     (two_types, "does not say which SQL type it is"),
     (own_class, "parameter 'value': Unknown does not say which SQL type it is"),
-    (numpy_argument, "parameter 'value': ndarray is not supported as an annotation; use an Arrow array or a Python"),
-    (numpy_result, "ndarray is not supported as a result; use an Arrow array"),
+    (numpy_argument, "parameter 'value': int64 is not supported as an annotation; use an array or a Python type"),
+    (numpy_result, "float64 is not supported as a result; use an array"),
     (half_float, "cannot be used: DuckDB has no 16-bit float; use FLOAT"),
     (nested_any, "ANY[] cannot be used: ANY cannot be part of another type"),
     (any_result, "needs a result of one type; add returns= with a type from duckwing.types"),
@@ -119,12 +119,12 @@ SCALARS: list[tuple[Any, str]] = [
     (context_by_position, "the Context parameter 'ctx' must accept a keyword"),
     (contexts, "the Context parameter 'ctx' must accept a keyword"),
     (same_names, "SQL cannot tell 'value' and 'VALUE' apart"),
-    (mixed, "mixes batches and rows: parameter 'a' is an Arrow array, parameter 'b' is a Python value"),
-    (mixed_result, "mixes batches and rows: parameter 'a' is an Arrow array, the result is a Python value"),
-    (constant_array, "the constant 'a' is one value, not an Arrow array"),
+    (mixed, "mixes batches and rows: parameter 'a' is an array, parameter 'b' is a Python value"),
+    (mixed_result, "mixes batches and rows: parameter 'a' is an array, the result is a Python value"),
+    (constant_array, "the constant 'a' is one value, not an array"),
     (constants, "*b cannot be Const; its values are columns"),
-    (no_length, "returns an Arrow array but has no column to take its length from; add a Context parameter"),
-    (no_length_but_a_constant, "returns an Arrow array but has no column to take its length from"),
+    (no_length, "returns an array but has no column to take its length from; add a Context parameter"),
+    (no_length_but_a_constant, "returns an array but has no column to take its length from"),
     (asynchronous, "async functions are not supported yet; declare it with def"),
     (asynchronous_rows, "async functions are not supported yet; declare it with def"),
     (generator, "yields; a scalar function returns one value per row. Use table_function"),

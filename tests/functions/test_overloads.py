@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import duckwing as dw
 from duckwing.functions.arguments import Arguments
-from duckwing.functions.overloads import choose_scalar, choose_table, overloads
+from duckwing.functions.overloads import choose_by_columns, choose_by_arguments, overloads
 from duckwing.functions.scalar import ScalarFunction, declare_scalar
 from duckwing.types import ANY, BIGINT, VARCHAR
 from duckwing.types.forms import arrival, shares_arrival
@@ -52,7 +52,7 @@ def test_what_was_cast_for_an_overload_finds_it(types: list[tuple[pa.DataType, .
     if types[wanted] == (ANY,):
         return
     for given_names in (names, None):
-        assert choose_scalar(functions, arriving(types[wanted]), given_names).function is functions[wanted]
+        assert choose_by_columns(functions, arriving(types[wanted]), given_names).function is functions[wanted]
 
 
 @given(signatures(), st.data())
@@ -62,7 +62,7 @@ def test_names_decide_where_types_do_not(types: list[tuple[pa.DataType, ...]], d
     wanted = data.draw(st.integers(0, len(functions) - 1))
     signature, name = types[wanted // 2], "pq"[wanted % 2]
     names = [f"{name}{n}" for n in range(len(signature))]
-    chosen = choose_scalar(functions, arriving(signature), names)
+    chosen = choose_by_columns(functions, arriving(signature), names)
     if signature:
         assert chosen.function is functions[wanted]
 
@@ -71,7 +71,7 @@ def test_names_decide_where_types_do_not(types: list[tuple[pa.DataType, ...]], d
 def test_any_takes_what_nothing_else_does(types: list[pa.DataType]) -> None:
     functions = [declare((ANY,)), *(declare((type, type)) for type in types)]
     for type in types:
-        assert choose_scalar(functions, arriving((type,)), None).function is functions[0]
+        assert choose_by_columns(functions, arriving((type,)), None).function is functions[0]
 
 
 def test_forms_of_defaults_and_varargs() -> None:
@@ -89,9 +89,9 @@ def test_forms_of_defaults_and_varargs() -> None:
         ((BIGINT, BIGINT), with_varargs),
         ((BIGINT,) * 9, with_varargs),
     ):
-        assert choose_scalar(functions, arriving(types), None).function is expected
+        assert choose_by_columns(functions, arriving(types), None).function is expected
     with pytest.raises(dw.ArgumentError) as caught:
-        choose_scalar(functions, arriving((VARCHAR,)), None)
+        choose_by_columns(functions, arriving((VARCHAR,)), None)
     assert str(caught.value) == (
         "no form of function 'f' takes (VARCHAR). It can be called as f(a BIGINT, b VARCHAR); f(a BIGINT); "
         "f(a BIGINT, b BIGINT, BIGINT...)"
@@ -126,11 +126,11 @@ def text(a: str, *more: str) -> Iterator[tuple[int]]: ...  # type: ignore[empty-
 )
 def test_table_functions(positional: list[Any], named: dict[str, Any], expected: object) -> None:
     arguments = Arguments([pa.array([v]) for v in positional], {k: pa.array([v]) for k, v in named.items()})
-    assert choose_table([one, two, text], arguments).function is expected
+    assert choose_by_arguments([one, two, text], arguments).function is expected
 
 
 @pytest.mark.parametrize(("positional", "named"), [([1.5], {}), ([], {}), ([1, "y"], {"step": 1}), ([1, 2], {})])
 def test_no_table_function(positional: list[Any], named: dict[str, Any]) -> None:
     arguments = Arguments([pa.array([v]) for v in positional], {k: pa.array([v]) for k, v in named.items()})
     with pytest.raises(dw.ArgumentError, match=r"no form of function 't' takes \("):
-        choose_table([one, two, text], arguments)
+        choose_by_arguments([one, two, text], arguments)

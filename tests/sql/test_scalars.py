@@ -304,7 +304,10 @@ def test_errors_show_type_message_and_the_authors_frames(either: Session) -> Non
         ("fails_in_group", "ValueError: one"),
         ("fails_at_length", "ééé… <message truncated>"),
         ("wrong_length", "OutputError: result of function 'wrong_length' must have one value for each of the 2 rows, "),
-        ("wrong_class", "OutputError: result of function 'wrong_class' must be an Arrow array, got list"),
+        (
+            "wrong_class",
+            "OutputError: result of function 'wrong_class' must be an array of Arrow, NumPy, pandas or polars, got list",
+        ),
         ("wrong_type", "OutputError: result of function 'wrong_type' must be BIGINT, got VARCHAR: Failed to parse"),
         ("wrong_value", "OutputError: result of function 'wrong_value' must be VARCHAR, got 0: Expected bytes"),
         ("a_fraction", "OutputError: result of function 'a_fraction' must be BIGINT, got 0.5: 'float' object cannot"),

@@ -253,7 +253,7 @@ MISTAKES = {
     "columns of batch": "table function 'mistaken' yields a batch without the column 's' and with the undeclared col",
     "repeated column": "table function 'mistaken' yields a batch without the column 's'",
     "dataclass": "table function 'mistaken' yields a row without a declared column: 'Other' object has no attribute",
-    "2d": "column 'n' of table function 'mistaken' must be BIGINT: only handle 1-dimensional arrays",
+    "2d": "column 'n' of table function 'mistaken' must be an array of one dimension, got one of shape (1, 2)",
 }
 
 

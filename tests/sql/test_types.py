@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import shlex
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
-from .session import Session
+from duckwing.types import parse, sql_name
+from duckwing.types.values import from_values
+
+from ..types.strategies import TYPES
+from .session import Session, attach_statement, location
 
 pytestmark = pytest.mark.sql
 
@@ -108,6 +122,7 @@ CASES = {
         ["'1 year 2 months 3 days 4 hours 5.000006 seconds'", "'-1 month'", "'0 seconds'", "'-1 microsecond'"],
     ),
     "bignum": Case("BIGNUM", ["0", "'-1'", "'1'", "'255'", "'-256'", f"'{BIG}'", f"'-{BIG}'"]),
+    "geometry": Case("GEOMETRY", ["'POINT(1 2)'", "'LINESTRING(0 0, 1 1)'", "'POLYGON EMPTY'"]),
     "list_integer": Case("INTEGER[]", ["[]", "[1, 2, NULL]", "[NULL]"]),
     "list_varchar": Case("VARCHAR[]", ["[]", "['a', NULL, '']"]),
     "list_uuid": Case("UUID[]", ["[]", f"[{AN_ID}, NULL]"]),
@@ -322,3 +337,213 @@ def test_any_has_one_form_under_all_settings(sql: Session) -> None:
 )
 def test_any_has_the_type_of_the_call(default: Session, x: str, type: str) -> None:
     assert default.value(f"SELECT identity.any_type({x})").startswith(type)
+
+
+# Python classes, unions, and what has limits
+
+
+@pytest.fixture(scope="module")
+def classes(open_session: Callable[..., Session]) -> Iterator[Session]:
+    session = open_session()
+    session.attach("types_classes", alias="c")
+    yield session
+    session.close()
+
+
+ID = "00000000-0000-0000-0000-000000000001"
+STOP = f"{{'id': '{ID}'::UUID, 'at': {{'x': 1, 'y': 2}}, 'wait': INTERVAL 3 DAY, 'fare': 1.5}}"
+TRIP = f"{{'stops': [NULL, {STOP}], 'by_name': MAP {{'a': {{'x': 3, 'y': 4}}}}, 'starts': TIME '08:00:00'}}"
+
+
+def test_instances_of_classes(classes: Session) -> None:
+    assert classes.values("SELECT c.moved(p, 1) FROM (VALUES ({'y': 2, 'x': 1}), (NULL)) t(p)") == [
+        {"x": 2.0, "y": 3.0},
+        None,
+    ]
+    stop = {"id": uuid.UUID(ID), "at": {"x": 1.0, "y": 2.0}, "wait": timedelta(days=3), "fare": Decimal("1.50")}
+    assert classes.value(f"SELECT c.as_given({STOP})") == stop
+    types = 'STRUCT(id UUID, "at" STRUCT(x DOUBLE, y DOUBLE), wait INTERVAL, fare DECIMAL(6,2))'
+    assert classes.value(f"SELECT typeof(c.as_given({STOP}))") == types
+    assert classes.value(f"SELECT c.as_given({{'id': '{ID}'::UUID, 'at': NULL, 'wait': NULL, 'fare': NULL}})") == {
+        "id": uuid.UUID(ID),
+        "at": None,
+        "wait": None,
+        "fare": None,
+    }
+
+
+def test_classes_within_others(classes: Session) -> None:
+    assert classes.value(f"SELECT c.summary({TRIP})") == (
+        "{'stops': [None, Stop(id=UUID('00000000-0000-0000-0000-000000000001'), at=Point(x=1.0, y=2.0), "
+        "wait=datetime.timedelta(days=3), fare=Decimal('1.50'))], 'by_name': {'a': Point(x=3.0, y=4.0)}, "
+        "'starts': datetime.time(8, 0)}"
+    )
+    assert classes.value(
+        f"SELECT c.reversed_trip({TRIP}).stops[2] IS NULL AND c.reversed_trip({TRIP}).stops[1].at.x = 1"
+    )
+    corners = "SELECT c.corners([{'x': 1, 'y': 2}, {'x': 3, 'y': 4}])"
+    assert classes.value(corners) == {"1": {"x": 1.0, "y": 2.0}, "3": {"x": 3.0, "y": 4.0}}
+    rows = "FROM c.around({'x': 1, 'y': 2}, steps := [{'x': 1, 'y': 0}, {'x': 0, 'y': 1}])"
+    assert classes.values(rows) == [{"x": 2.0, "y": 2.0}, {"x": 1.0, "y": 3.0}]
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (f"as_given({STOP.replace('1.5', '-1')})", "argument 'stop' of type STRUCT(id UUID, "),
+        (f"as_given({STOP.replace('1.5', '-1')})", "cannot be used: a fare is not negative"),
+        (f"as_given({STOP.replace('3 DAY', '1 MONTH')})", "an INTERVAL of months has no timedelta; annotate with"),
+        ("wrong_class(1)", "STRUCT(x DOUBLE, y DOUBLE), got Stop(id=UUID('00000000-0000-0000-0000-000000000001')"),
+        ("wrong_class(1)", "the STRUCT has the members x, y, not id, at, wait, fare"),
+    ],
+)
+def test_instances_that_cannot_be(classes: Session, query: str, message: str) -> None:
+    assert message in classes.error(f"SELECT c.{query}")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown", "back"),
+    [
+        ("union_value(number := 1)", "('number', 1)", ("number", "2")),
+        ("union_value(text := 'a')", "('text', 'a')", ("text", "aa")),
+        ("union_value(place := {'x': 1})", "('place', {'x': 1})", ("place", "{'x': 1}")),
+        ("5", "('number', 5)", ("number", "10")),
+        ("NULL", None, (None, None)),
+    ],
+)
+def test_unions_are_tag_and_value(classes: Session, value: str, shown: str | None, back: tuple[Any, Any]) -> None:
+    union = f"({value})::UNION(number INTEGER, text VARCHAR, place STRUCT(x INTEGER))"
+    query = f"SELECT c.shown(u), union_tag(c.doubled(u)), c.doubled(u)::VARCHAR FROM (VALUES ({union})) t(u)"
+    assert classes.row(query) == (shown, *back)
+
+
+def test_unions_in_lists(classes: Session) -> None:
+    one, other = "union_value(n := 1)::UNION(n INT, t VARCHAR)", "union_value(t := 'x')::UNION(n INT, t VARCHAR)"
+    query = f"SELECT c.unions(x) FROM (VALUES ([{one}, NULL, {other}]), ([]), (NULL)) s(x)"
+    assert classes.values(query) == [["n", None, "t"], [], None]
+    assert classes.values("SELECT c.unions([]::UNION(n INT, t VARCHAR)[]) FROM range(2)") == [[], []]
+    assert classes.values("FROM c.empty_unions()") == [[], [], None]
+
+
+def test_geometries(classes: Session) -> None:
+    for function in ("geometry", "geometries", "wkb"):
+        for x in ("'POINT(1 2)'::GEOMETRY", "'POINT(1 2)'::GEOMETRY('OGC:CRS84')"):
+            query = f"SELECT c.{function}(x)::VARCHAR, typeof(c.{function}(x)) FROM (VALUES ({x})) t(x)"
+            assert classes.row(query) == ("POINT (1 2)", "GEOMETRY")
+    assert "geometry(GEOMETRY)" in classes.error(r"SELECT c.geometry('\x00'::BLOB)")
+
+
+def test_what_is_returned_needs_no_setting(classes: Session) -> None:
+    query = "SELECT typeof(c.time_of(3, 2)), c.time_of(3, 2)::VARCHAR, typeof(c.big()), c.big()"
+    assert classes.row(query) == ("TIME WITH TIME ZONE", "03:00:00+02", "HUGEINT", -(1 << 127))
+
+
+@pytest.mark.parametrize(
+    ("x", "default", "lossless"),
+    [
+        (f"'{ID}'::UUID", f"'{ID}'", f"UUID('{ID}')"),
+        ("'{}'::JSON", "'{}'", "'{}'"),
+        ("5::HUGEINT", "Decimal('5')", "5"),
+        ("'340282366920938463463374607431768211455'::UHUGEINT", "Decimal('-1')", str((1 << 128) - 1)),
+        ("'101'::BIT", r"b'\x05\xfd'", "'101'"),
+        ("'10:00:00+00'::TIMETZ", "datetime.time(10, 0)", "datetime.time(10, 0, tzinfo=datetime.timezone.utc)"),
+        ("12::BIGNUM", "12", "12"),
+        ("'a'::ENUM('a', 'b')", "'a'", "'a'"),
+        ("true", "True", "True"),
+        ("[{'a': false}]", "[{'a': False}]", "[{'a': False}]"),
+    ],
+)
+def test_any_loses_what_the_documentation_says(fresh: Session, x: str, default: str, lossless: str) -> None:
+    fresh.attach("types_classes", alias="c")
+    assert fresh.value(f"SELECT c.any_value({x})") == default
+    fresh.execute(LOSSLESS)
+    assert fresh.value(f"SELECT c.any_value({x})") == lossless
+
+
+def test_variants_are_refused_or_cast(classes: Session) -> None:
+    for x in ("1::VARIANT", "[1::VARIANT]", "{'a': 1::VARIANT}"):
+        assert "Unsupported Arrow type VARIANT" in classes.error(f"SELECT c.any_value({x})")
+    assert classes.value("SELECT c.moved({'x': 1, 'y': 2}::VARIANT, 1)") == {"x": 2.0, "y": 3.0}
+
+
+def test_types_are_nested_as_deep_as_documented(classes: Session) -> None:
+    value = "[" * 59 + "1" + "]" * 59
+    assert classes.row(f"SELECT c.deep({value}) = {value}, c.deep(x) = x FROM (VALUES ({value})) t(x)") == (True, True)
+    assert classes.value(f"SELECT v = {value} FROM c.deep_rows({value})") is True
+
+
+# Types and values that nobody thought of
+
+
+@st.composite
+def tables(draw: st.DrawFn, columns: int, rows: int) -> list[tuple[pa.DataType, list[Any]]]:
+    """Columns of equal length."""
+    types = [draw(TYPES) for _ in range(columns)]
+    return [(type, draw(st.lists(st.none() | values, min_size=rows, max_size=rows))) for type, values in types]
+
+
+def check_drawn(sql: Session, folder: Path, table: list[tuple[pa.DataType, list[Any]]], lossless: bool) -> None:
+    """That the values come back from every function, as they went there."""
+    arrays = [from_values(values, type, "column") for type, values in table]
+    source = pa.table(arrays, names=[f"c{n}" for n in range(len(arrays))])
+    (folder / "types").write_text("\0".join(sql_name(type) for type, _ in table), encoding="utf-8")
+    with pa.ipc.new_file(folder / "columns.arrow", source.schema) as file:
+        file.write_table(source)
+    where = location("types_drawn", environment=f"DRAWN={shlex.quote(str(folder))}")
+    sql.connection.register("source", source)
+    sql.execute("CREATE OR REPLACE TEMP TABLE drawn AS SELECT row_number() OVER () AS i, * FROM source")
+    sql.execute(attach_statement(where, "types_drawn", "drawn", sql.options))
+    try:
+        sql.execute(f"SET arrow_lossless_conversion = {lossless}")
+        for number, (type, values) in enumerate(table):
+            forms = ["batch", "row", "any_batch"]
+            if "TIME WITH TIME ZONE" in sql_name(type) and not lossless:
+                forms = []
+            calls = "".join(f", drawn.main.{form}_{number}(c{number}) AS {form}" for form in forms)
+            checks = "".join(f", count(*) FILTER ({same(f'c{number}', form)})" for form in forms)
+            query = f"SELECT typeof(any_value(c{number})){checks} FROM (SELECT c{number}{calls} FROM temp.drawn)"
+            name, *found = sql.row(query)
+            assert parse(name) == type
+            assert found == [len(values)] * len(forms), (forms, type, values)
+            for form in ("rows", "columns"):
+                rows = (
+                    f"(SELECT row_number() OVER () AS i, v FROM drawn.main.{form}_{number}()) JOIN temp.drawn USING (i)"
+                )
+                check = f"count(*) FILTER ({same('v', f'c{number}')})"
+                assert sql.row(f"SELECT count(*), {check} FROM {rows}") == (len(values),) * 2, (form, type, values)
+    finally:
+        sql.execute("DETACH drawn")
+        sql.connection.unregister("source")
+
+
+@pytest.fixture
+def check(fresh: Session, tmp_path: Path) -> Callable[[list[tuple[pa.DataType, list[Any]]], bool], None]:
+    folders = (tmp_path / str(number) for number in itertools.count())
+
+    def check(table: list[tuple[pa.DataType, list[Any]]], lossless: bool) -> None:
+        folder = next(folders)
+        folder.mkdir()
+        check_drawn(fresh, folder, table, lossless)
+
+    return check
+
+
+def drawn(examples: int) -> settings:
+    return settings(
+        max_examples=examples, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )
+
+
+@drawn(examples=6)
+@given(table=tables(columns=12, rows=6), lossless=st.booleans())
+def test_drawn_types(check: Callable[..., None], table: list[tuple[pa.DataType, list[Any]]], lossless: bool) -> None:
+    check(table, lossless)
+
+
+@pytest.mark.full
+@drawn(examples=60)
+@given(table=tables(columns=10, rows=40), lossless=st.booleans())
+def test_more_drawn_types(
+    check: Callable[..., None], table: list[tuple[pa.DataType, list[Any]]], lossless: bool
+) -> None:
+    check(table, lossless)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import struct
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -21,6 +22,7 @@ from duckwing.types import (
     DECIMAL,
     DOUBLE,
     FLOAT,
+    GEOMETRY,
     HUGEINT,
     INTEGER,
     INTERVAL,
@@ -74,6 +76,7 @@ OFFSETS = st.integers(-57_599, 57_599).map(lambda seconds: datetime.timezone(dat
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 IDS = st.integers(0, (1 << 128) - 1).map(lambda bits: uuid.UUID(int=bits))
 INTERVALS = st.tuples(integers(32), integers(32), integers(64)).map(pa.MonthDayNano)
+POINTS = st.builds(lambda x, y: struct.pack("<BIdd", 1, 1, x, y), *[st.floats(-1e9, 1e9)] * 2)
 
 SCALARS: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
     (BOOLEAN, st.booleans()),
@@ -109,6 +112,7 @@ SCALARS: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
     (TIMESTAMP_NS, moments(1, 1700, 2200)),
     (TIMESTAMPTZ, moments(1, 1, 9999).map(aware)),
     (INTERVAL, INTERVALS),
+    (GEOMETRY, POINTS),
 ]
 
 
@@ -125,13 +129,31 @@ def nested(inner: st.SearchStrategy[tuple[pa.DataType, Any]]) -> st.SearchStrate
         if kind == "array":
             return ARRAY(a, 2), st.lists(null_or(values), min_size=2, max_size=2)
         if kind == "map":
-            return MAP(a, b), st.lists(st.tuples(values, null_or(others)), max_size=3)
+            return MAP(a, b), st.lists(st.tuples(values, null_or(others)), max_size=3, unique_by=key)
         if kind == "union":
             pairs = st.tuples(st.just("x"), values) | st.tuples(st.just("y"), others)
             return UNION({"x": a, "y": b}), pairs
         return STRUCT({"x": a, "y": b}), st.fixed_dictionaries({"x": null_or(values), "y": null_or(others)})
 
     return st.builds(wrap, inner, inner, st.sampled_from(["list", "array", "map", "union", "struct"]))
+
+
+def key(pair: tuple[Any, Any]) -> str:
+    """The same for keys that DuckDB takes for equal."""
+    return repr(_comparable(pair[0]))
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, pa.MonthDayNano):
+        months, days, nanoseconds = value
+        return (months * 30 + days) * 86_400 * 10**9 + nanoseconds
+    if isinstance(value, dict):
+        return sorted((name, _comparable(member)) for name, member in value.items())
+    if isinstance(value, (list, tuple)):
+        return [_comparable(item) for item in value]
+    if isinstance(value, datetime.time):
+        return value.replace(fold=0)
+    return value + 0.0 if isinstance(value, float) else value
 
 
 TYPES = st.recursive(st.sampled_from(SCALARS), nested, max_leaves=4)

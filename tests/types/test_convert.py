@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ from duckwing.types import (
     DECIMAL,
     DOUBLE,
     FLOAT,
+    GEOMETRY,
     HUGEINT,
     INTEGER,
     INTERVAL,
@@ -76,6 +78,8 @@ def _export(values: list[Any], type: pa.DataType, lossless: bool, large: bool, v
         storage = from_values(values, type, "x").storage.cast(binary)
         opaque = pa.opaque(binary, type.type_name, "DuckDB")
         return pa.ExtensionArray.from_storage(opaque, storage) if lossless or type.equals(BIGNUM) else storage
+    if type.equals(GEOMETRY):
+        return from_values(values, type, "x").storage.cast(binary)
     if type in (HUGEINT, UHUGEINT) and not lossless:
         validity, data = from_values(values, type, "x").storage.buffers()
         return pa.Array.from_buffers(pa.decimal128(38, 0), len(values), [validity, data])
@@ -203,6 +207,28 @@ def test_fits(actual: pa.DataType, declared: pa.DataType, quality: int) -> None:
             from_duckdb(actual, declared)
 
 
+@pytest.mark.parametrize(
+    ("actual", "given"),
+    [
+        (pa.array([True, None]).cast(pa.int8()), BOOLEAN),
+        (pa.array([b"\x03\xf5", None], pa.binary_view()), BIT),
+        (pa.array(["{}", None], pa.large_utf8()), JSON),
+    ],
+    ids=str,
+)
+def test_any_has_one_form_of_extension_types(actual: pa.Array, given: pa.DataType) -> None:
+    extension = {
+        BOOLEAN: pa.bool8(),
+        BIT: pa.opaque(pa.binary_view(), "bit", "DuckDB"),
+        JSON: pa.json_(pa.large_utf8()),
+    }
+    array = pa.ExtensionArray.from_storage(extension[given], actual)
+    convert = from_duckdb(array.type, ANY)
+    assert convert is not None
+    assert convert(array).type == given
+    assert to_values(convert(array)) == [{BOOLEAN: True, BIT: "10101", JSON: "{}"}[given], None]
+
+
 def test_untyped_nulls() -> None:
     for declared in (VARCHAR, UUID, LIST(HUGEINT), UNION({"a": BIGINT})):
         convert = from_duckdb(pa.null(), declared)
@@ -215,6 +241,20 @@ def test_offsets_of_times_are_not_made_up() -> None:
     for actual, declared in ((TIME, TIMETZ), (LIST(TIME), LIST(TIMETZ)), (STRUCT({"t": TIME}), STRUCT({"t": TIMETZ}))):
         with pytest.raises(ArgumentError, match="SET arrow_lossless_conversion = true"):
             from_duckdb(actual, declared)
+
+
+def test_empty_unions_that_were_read() -> None:
+    """They have no buffer of type codes."""
+    type = LIST(UNION({"a": BIGINT, "b": VARCHAR}))
+    batch = pa.record_batch([from_values([None, []], type, "x")], ["x"])
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
+    array = pa.ipc.open_stream(sink.getvalue()).read_next_batch().column(0)
+    assert to_values(array) == [None, []]
+    convert = from_duckdb(type, LIST(UNION({"a": DOUBLE, "b": VARCHAR})))
+    assert convert is not None
+    assert to_values(convert(array)) == [None, []]
 
 
 def test_text_that_is_no_uuid() -> None:
@@ -242,6 +282,9 @@ def test_text_that_is_no_uuid() -> None:
         (pa.array([(1 << 64) - 1], UBIGINT), UHUGEINT, [(1 << 64) - 1]),
         (pa.array([1_000_000], pa.duration("us")), INTERVAL, [pa.MonthDayNano((0, 0, 10**9))]),
         (pa.array([[b"\0" * 15 + b"\1"]], pa.list_(pa.binary(16))), LIST(UUID), [[1]]),
+        (pa.array([["00000000-0000-0000-0000-000000000001", None]]), LIST(UUID), [[1, None]]),
+        (pa.array([[Decimal(5), None]], LIST(DECIMAL(38, 0))), LIST(HUGEINT), [[5, None]]),
+        (from_values([("a", 1)], UNION({"a": TINYINT}), "x"), UNION({"a": BIGINT}), [("a", 1)]),
     ],
     ids=str,
 )
@@ -249,7 +292,7 @@ def test_results(returned: pa.Array, declared: pa.DataType, values: list[Any]) -
     result = to_duckdb(returned, declared, "result of f")
     assert result.type.equals(declared)
     found = [v.int if hasattr(v, "int") else v for v in to_values(result)]
-    assert [[i.int for i in v] if isinstance(v, list) else v for v in found] == values
+    assert [[getattr(i, "int", i) for i in v] if isinstance(v, list) else v for v in found] == values
 
 
 @pytest.mark.parametrize(

@@ -3,27 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, overload
 
 import pyarrow as pa
 
 from ..errors import DeclarationError
 from ..functions.about import check_name, check_tags, check_text
-from ..functions.scalar import ScalarFunction, declare_scalar
+from ..functions.declare import (
+    aggregate,
+    buffering,
+    row_function,
+    scalar,
+    table_function,
+    table_in_out,
+)
+from ..functions.settings import Setting, declare_setting
 from ..functions.signature import Parameter, call_form
-from ..functions.table import TableFunction, declare_table_function
 from ..types import ANY
 from ..types.forms import arrival, shares_arrival
 
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from ..functions.options import ScalarOptions, TableFunctionOptions
+    from ..functions.aggregate import AggregateFunction
+    from ..functions.buffering import BufferingFunction
+    from ..functions.options import (
+        AggregateOptions,
+        BufferingOptions,
+        RowFunctionOptions,
+        ScalarOptions,
+        TableFunctionOptions,
+        TableInOutOptions,
+    )
+    from ..functions.row import RowFunction
+    from ..functions.scalar import ScalarFunction
+    from ..functions.secrets import SecretType
+    from ..functions.table import TableFunction
+    from ..functions.table_in_out import TableInOutFunction
 
 P = ParamSpec("P")
 R = TypeVar("R")
+C = TypeVar("C")
 
-Function = ScalarFunction[..., Any] | TableFunction[..., Any]
+AnyTableFunction: TypeAlias = (
+    "TableFunction[..., Any] | RowFunction[..., Any] | TableInOutFunction[..., Any] | BufferingFunction[..., Any]"
+)
+Function: TypeAlias = "ScalarFunction[..., Any] | AnyTableFunction | AggregateFunction"
+
+_ROOMS = {
+    "scalar": "scalar",
+    "table_function": "table",
+    "row_function": "table",
+    "table_in_out": "table",
+    "buffering": "table",
+    "aggregate": "aggregate",
+}
+"""Where SQL looks for a function of each kind: kinds of one room share their names."""
 
 
 class Schema:
@@ -39,8 +74,7 @@ class Schema:
         self.name = check_name(name, "a schema")
         self.comment = None if comment is None else check_text(comment, f"schema '{name}': comment=")
         self.tags = check_tags(tags, f"schema '{name}'")
-        self._scalars: dict[str, list[ScalarFunction[..., Any]]] = {}
-        self._tables: dict[str, list[TableFunction[..., Any]]] = {}
+        self._functions: dict[str, dict[str, list[Any]]] = {room: {} for room in _ROOMS.values()}
 
     def add(self, *functions: Function | Iterable[Function]) -> None:
         """Add functions that were declared with the free decorators ``dw.scalar``, ….
@@ -52,10 +86,8 @@ class Schema:
             DeclarationError: something else is given, or two overloads cannot be told apart.
         """
         for function in functions:
-            if isinstance(function, ScalarFunction):
-                self._add(self._scalars, function)
-            elif isinstance(function, TableFunction):
-                self._add(self._tables, function)
+            if getattr(function, "kind", None) in _ROOMS:
+                self._add(function)
             elif isinstance(function, Iterable):
                 self.add(*_declared(function, self.name))
             else:
@@ -69,39 +101,105 @@ class Schema:
 
     def scalar(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         """Declare a scalar function and add it; see :func:`duckwing.scalar` for the options."""
+        return self._decorator(scalar, function, options)
 
-        def declare(function: Callable[P, R]) -> ScalarFunction[P, R]:
-            declared = declare_scalar(function, **options)
-            self.add(declared)
-            return declared
+    @overload
+    def table_function(self, function: Callable[P, R], /) -> TableFunction[P, R]: ...
 
-        return declare if function is None else declare(function)
-
+    @overload
     def table_function(
-        self, **options: Unpack[TableFunctionOptions]
-    ) -> Callable[[Callable[P, R]], TableFunction[P, R]]:
+        self, /, **options: Unpack[TableFunctionOptions]
+    ) -> Callable[[Callable[P, R]], TableFunction[P, R]]: ...
+
+    def table_function(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         """Declare a table function and add it; see :func:`duckwing.table_function` for the options."""
+        return self._decorator(table_function, function, options)
 
-        def declare(function: Callable[P, R]) -> TableFunction[P, R]:
-            declared = declare_table_function(function, **options)
-            self.add(declared)
-            return declared
+    @overload
+    def row_function(self, function: Callable[P, R], /) -> RowFunction[P, R]: ...
 
-        return declare
+    @overload
+    def row_function(
+        self, /, **options: Unpack[RowFunctionOptions]
+    ) -> Callable[[Callable[P, R]], RowFunction[P, R]]: ...
+
+    def row_function(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+        """Declare a row function and add it; see :func:`duckwing.row_function` for the options."""
+        return self._decorator(row_function, function, options)
+
+    @overload
+    def table_in_out(self, function: Callable[P, R], /) -> TableInOutFunction[P, R]: ...
+
+    @overload
+    def table_in_out(
+        self, /, **options: Unpack[TableInOutOptions]
+    ) -> Callable[[Callable[P, R]], TableInOutFunction[P, R]]: ...
+
+    def table_in_out(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+        """Declare a table-in-out function and add it; see :func:`duckwing.table_in_out` for the options."""
+        return self._decorator(table_in_out, function, options)
+
+    @overload
+    def buffering(self, function: Callable[P, R], /) -> BufferingFunction[P, R]: ...
+
+    @overload
+    def buffering(
+        self, /, **options: Unpack[BufferingOptions]
+    ) -> Callable[[Callable[P, R]], BufferingFunction[P, R]]: ...
+
+    def buffering(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+        """Declare a buffering function and add it; see :func:`duckwing.buffering` for the options."""
+        return self._decorator(buffering, function, options)
+
+    @overload
+    def aggregate(self, function: type[C], /) -> AggregateFunction: ...
+
+    @overload
+    def aggregate(self, /, **options: Unpack[AggregateOptions]) -> Callable[[type[C]], AggregateFunction]: ...
+
+    def aggregate(self, function: Any = None, /, **options: Any) -> Any:
+        """Declare an aggregate function and add it; see :func:`duckwing.aggregate` for the options."""
+        return self._decorator(aggregate, function, options)
 
     def scalars(self, name: str | None = None) -> list[ScalarFunction[..., Any]]:
         """The scalar functions, or those of one name, which SQL compares without regard to case."""
-        return _select(self._scalars, name)
+        return _select(self._functions["scalar"], name)
 
-    def table_functions(self, name: str | None = None) -> list[TableFunction[..., Any]]:
-        """The table functions, or those of one name."""
-        return _select(self._tables, name)
+    def table_functions(self, name: str | None = None) -> list[AnyTableFunction]:
+        """All functions that SQL calls in FROM, or those of one name."""
+        return _select(self._functions["table"], name)
 
-    def _add(self, functions: dict[str, list[Any]], function: Any) -> None:
-        same_name = functions.setdefault(function.name.casefold(), [])
+    def aggregates(self, name: str | None = None) -> list[AggregateFunction]:
+        """The aggregate functions, or those of one name."""
+        return _select(self._functions["aggregate"], name)
+
+    def _decorator(self, declare: Callable[..., Any], function: Any, options: Mapping[str, Any]) -> Any:
+        def decorate(function: Any) -> Any:
+            declared = declare(**options)(function)
+            self.add(declared)
+            return declared
+
+        return decorate if function is None else decorate(function)
+
+    def _add(self, function: Any) -> None:
+        room = _ROOMS[function.kind]
+        for other_room, functions in self._functions.items():
+            clash = functions.get(function.name.casefold())
+            if clash and ("table" not in (room, other_room) and room != other_room):
+                raise DeclarationError(
+                    f"schema '{self.name}' already has {_with_article(clash[0].kind)} '{function.name}'; "
+                    f"SQL cannot tell {_with_article(function.kind)} of that name apart"
+                )
+        same_name = self._functions[room].setdefault(function.name.casefold(), [])
         if any(other is function for other in same_name):
             raise DeclarationError(f"function '{function.name}' is already in schema '{self.name}'")
-        by_name = functions is self._scalars
+        for other in same_name:
+            if other.kind != function.kind or function.kind in ("table_in_out", "buffering"):
+                raise DeclarationError(
+                    f"schema '{self.name}' already has {_with_article(other.kind)} '{function.name}'; DuckDB cannot "
+                    "choose between functions of one name where one takes a table. Give one of them another name"
+                )
+        by_name = room != "table"
         for form in function.signature.forms():
             for other in (other for same in same_name for other in same.signature.forms()):
                 if _alike(form, other, by_name):
@@ -148,6 +246,8 @@ class Catalog(Schema):
         self.catalog_tags = check_tags(tags, what)
         self.version = None if version is None else check_text(version, f"{what}: version=")
         self._schemas: dict[str, Schema] = {default_schema.casefold(): self}
+        self._settings: dict[str, Setting] = {}
+        self._secret_types: dict[str, SecretType] = {}
 
     def schema(self, name: str, *, comment: str | None = None, tags: Mapping[str, str] | None = None) -> Schema:
         """Add a schema.
@@ -166,6 +266,58 @@ class Catalog(Schema):
         self._schemas[name.casefold()] = schema
         return schema
 
+    def setting(self, name: str, type: pa.DataType, *, default: Any = None, description: str = "") -> Setting:
+        """Add a setting that users set with ``SET name = value`` and functions read as ``ctx.settings[name]``.
+
+        Args:
+            name: its name in SQL. Settings belong to the whole database: begin it with the catalog's name.
+            type: type of its value, from :mod:`duckwing.types`.
+            default: its Python value until somebody sets it; None: it has none.
+            description: shown in ``duckdb_settings()``.
+
+        Raises:
+            DeclarationError: the catalog has it already, or the default is not of the type.
+        """
+        check_name(name, "a setting")
+        if name.casefold() in self._settings:
+            raise DeclarationError(f"catalog '{self.catalog_name}' already has a setting '{name}'")
+        setting = declare_setting(name, type, default, description)
+        self._settings[name.casefold()] = setting
+        return setting
+
+    def secret_type(
+        self, name: str, parameters: Mapping[str, pa.DataType], *, redact: Iterable[str] = (), description: str = ""
+    ) -> SecretType:
+        """Add a type of secret: ``CREATE SECRET (TYPE name, parameter 'value')``.
+
+        Args:
+            name: its name in SQL.
+            parameters: names and types of what the secret holds.
+            redact: the parameters that ``duckdb_secrets()`` must not show.
+            description: what it is for.
+
+        Raises:
+            DeclarationError: the catalog has it already, or ``redact`` names no parameter.
+        """
+        from ..functions.secrets import declare_secret_type
+
+        check_name(name, "a secret type")
+        if name.casefold() in self._secret_types:
+            raise DeclarationError(f"catalog '{self.catalog_name}' already has a secret type '{name}'")
+        secret_type = declare_secret_type(name, parameters, redact, description)
+        self._secret_types[name.casefold()] = secret_type
+        return secret_type
+
+    @property
+    def settings(self) -> Mapping[str, Setting]:
+        """The settings, by name in lower case."""
+        return self._settings
+
+    @property
+    def secret_types(self) -> Iterable[SecretType]:
+        """The types of secrets."""
+        return self._secret_types.values()
+
     def schemas(self) -> Iterator[Schema]:
         """All schemas, the default schema first."""
         return iter(self._schemas.values())
@@ -181,7 +333,7 @@ class Catalog(Schema):
 def _declared(functions: Iterable[Function], schema: str) -> Iterator[Function]:
     """The items of an iterable that was given to ``add``; a string is none of ours, nor are its letters."""
     for function in functions:
-        if not isinstance(function, (ScalarFunction, TableFunction)):
+        if getattr(function, "kind", None) not in _ROOMS:
             raise _not_declared(function, schema)
         yield function
 
@@ -191,6 +343,12 @@ def _not_declared(value: object, schema: str) -> DeclarationError:
         f"schema '{schema}': add() takes declared functions, not {value!r}; "
         "decorate it with dw.scalar or dw.table_function first"
     )
+
+
+def _with_article(kind: str) -> str:
+    text = kind.replace("_", " ")
+    text = text if text.endswith("function") else f"{text} function"
+    return f"an {text}" if text[0] in "aeiou" else f"a {text}"
 
 
 def _select(functions: Mapping[str, list[Any]], name: str | None) -> list[Any]:

@@ -99,22 +99,26 @@ def check_name(name: object, what: str) -> str:
     return name
 
 
-def check_function(function: Callable[..., Any], name: str | None, kind: str) -> str:
+def check_function(
+    function: Callable[..., Any], name: str | None, kind: str, *, classes: bool = False, coroutines: bool = False
+) -> str:
     """The SQL name of what a decorator was put on, if that can be a function of SQL.
 
     Args:
         function: what the decorator was put on.
         name: the name that the author gave; None: the function's own.
         kind: names it in error messages, such as ``scalar function``.
+        classes: it may be a class.
+        coroutines: it may be async.
 
     Raises:
         DeclarationError: it is no function, or async, or has no name.
     """
     sql = check_name(name if name is not None else getattr(function, "__name__", None), f"a {kind}")
-    if not callable(function) or inspect.isclass(function):
+    if not callable(function) or (inspect.isclass(function) and not classes):
         raise DeclarationError(f"{kind} '{sql}': expected a function, got {function!r}")
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise DeclarationError(f"{kind} '{sql}': async functions are not supported yet; declare it with def")
+    if not coroutines and (inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)):
+        raise DeclarationError(f"{kind} '{sql}': only scalar and row functions can be async; declare it with def")
     return sql
 
 

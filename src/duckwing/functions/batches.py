@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from ..errors import OutputError
 from ..types.convert import to_duckdb
-from ..types.names import sql_name
+from ..types.forms import has_union
 from ..types.values import from_values
+from .libraries import frame_columns, result_array
 
 MAX_BATCH_BYTES = 4 << 20
 """Larger batches are sent in pieces: beyond this, both sides only pay with memory."""
@@ -42,21 +43,21 @@ def to_batches(result: Any, schema: pa.Schema, what: str) -> Iterator[pa.RecordB
     enough = 1  # the first row goes out at once, then more and more wait for each other
     started = time.monotonic()
     for item in _items(result, what):
-        columns = _columns(item, schema, what)
+        columns = columns_of(item, schema, what)
         if columns is None:
-            rows.append(_row(item, schema, what))
+            rows.append(row_of(item, schema, what))
             late = time.monotonic() - started > MAX_ROW_DELAY
             if len(rows) < enough and not late:
                 continue
             enough = 1 if late else min(2 * enough, ROWS_PER_BATCH)
         if rows:
-            yield from _pieces(_rows_batch(rows, schema, what))
+            yield from _pieces(rows_batch(rows, schema, what))
             rows = []
         if columns is not None:
             yield from _pieces(columns)
         started = time.monotonic()
     if rows:
-        yield from _pieces(_rows_batch(rows, schema, what))
+        yield from _pieces(rows_batch(rows, schema, what))
 
 
 def _items(result: Any, what: str) -> Iterable[Any]:
@@ -69,14 +70,20 @@ def _items(result: Any, what: str) -> Iterable[Any]:
     return items
 
 
-def _columns(item: Any, schema: pa.Schema, what: str) -> pa.RecordBatch | pa.Table | None:
+def columns_of(item: Any, schema: pa.Schema, what: str) -> pa.RecordBatch | pa.Table | None:
     """``item`` with exactly the declared columns, None if it is a row."""
     if isinstance(item, Mapping):
         return _from_mapping(item, schema, what)
     if not isinstance(item, (pa.RecordBatch, pa.Table)):
+        frame = frame_columns(item, what)
+        if frame is not None:
+            return _from_mapping(frame, schema, what)
         if not hasattr(item, "__arrow_c_stream__"):
             return None
-        item = pa.table(item)
+        try:
+            item = pa.table(item)
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            raise OutputError(f"{what} yields {_shown(item)}, which is no table ({error}); expected columns") from None
     if item.schema.equals(schema):
         return item
     _check_names(item.schema.names, schema, what)
@@ -107,18 +114,9 @@ def _array(column: Any, field: pa.Field, what: str) -> pa.Array:
         return to_duckdb(column, field.type, what)
     if isinstance(column, (str, bytes)) or not isinstance(column, Iterable):
         raise OutputError(f"{what} must be a list or an array, got {_shown(column)}; to yield one row, yield a tuple")
-    if _is_typed(column):
-        try:
-            return to_duckdb(pa.array(column), field.type, what)
-        except (pa.ArrowException, TypeError, ValueError) as error:
-            raise OutputError(f"{what} must be {sql_name(field.type)}: {error}") from None
+    if hasattr(column, "__array__") or hasattr(column, "__arrow_array__"):
+        return result_array(column, field.type, what)
     return from_values(list(column), field.type, what)
-
-
-def _is_typed(column: Any) -> bool:
-    """Whether ``column`` is an array that knows the type of its values, such as one of numpy."""
-    objects = getattr(getattr(column, "dtype", None), "kind", "") == "O"
-    return hasattr(column, "__arrow_array__") or (hasattr(column, "__array__") and not objects)
 
 
 def _check_names(names: Sequence[str], schema: pa.Schema, what: str) -> None:
@@ -134,7 +132,12 @@ def _check_names(names: Sequence[str], schema: pa.Schema, what: str) -> None:
     raise OutputError(f"{what} yields a batch {' and '.join(problems) or f'with repeated columns {list(names)}'}")
 
 
-def _row(item: Any, schema: pa.Schema, what: str) -> Sequence[Any]:
+def row_of(item: Any, schema: pa.Schema, what: str) -> Sequence[Any]:
+    """``item`` as the values of one row.
+
+    Raises:
+        OutputError: it is no row of these columns.
+    """
     if isinstance(item, tuple):
         row: Sequence[Any] = item
     elif dataclasses.is_dataclass(item) and not isinstance(item, type):
@@ -152,7 +155,12 @@ def _row(item: Any, schema: pa.Schema, what: str) -> Sequence[Any]:
     return row
 
 
-def _rows_batch(rows: list[Sequence[Any]], schema: pa.Schema, what: str) -> pa.RecordBatch:
+def rows_batch(rows: list[Sequence[Any]], schema: pa.Schema, what: str) -> pa.RecordBatch:
+    """A batch of rows, which have a value for each column.
+
+    Raises:
+        OutputError: a value does not fit its column.
+    """
     columns = zip(*rows, strict=True)
     arrays = [
         from_values(values, field.type, f"column '{field.name}' of {what}")
@@ -165,7 +173,7 @@ def _pieces(data: pa.RecordBatch | pa.Table) -> Iterator[pa.RecordBatch]:
     """``data`` in batches of a size that is worth a message."""
     if data.num_rows == 0:
         return
-    size = data.nbytes
+    size = _size(data)
     rows = data.num_rows
     if size > MAX_BATCH_BYTES:
         rows = max(1, data.num_rows * MAX_BATCH_BYTES // size)
@@ -177,6 +185,34 @@ def _pieces(data: pa.RecordBatch | pa.Table) -> Iterator[pa.RecordBatch]:
             yield data.slice(start, rows)
 
 
+def _size(data: pa.RecordBatch | pa.Table) -> int:
+    """Bytes, about. (Not always ``nbytes``: it ends the process where a union that was read is empty.)"""
+    if not any(has_union(field.type) for field in data.schema):
+        size: int = data.nbytes
+        return size
+    batches = data.to_batches() if isinstance(data, pa.Table) else [data]
+    return sum(pa.ipc.get_record_batch_size(batch) for batch in batches)
+
+
 def _shown(value: Any) -> str:
     text = f"{type(value).__name__} {value!r}"
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def one_batch(result: Any, schema: pa.Schema, what: str) -> pa.RecordBatch:
+    """All that a function returned or yields, as one batch of exactly the declared columns.
+
+    Args:
+        result: as for :func:`to_batches`.
+        schema: the declared columns.
+        what: names the function in error messages.
+
+    Raises:
+        OutputError: something that is yielded has no such form, or other columns.
+    """
+    batches = list(to_batches(result, schema, what))
+    if len(batches) == 1:
+        return batches[0]
+    if not batches:
+        return pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in schema], schema=schema)
+    return pa.concat_batches(batches)

@@ -3,11 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import ArgumentError
+from ..rpc.call import ANONYMOUS, Identity
+from .settings import Setting, read_settings
+
+if TYPE_CHECKING:
+    from ..state.directory import Scopes
+    from .secrets import Secret, SecretParameter
+    from .state import State
 
 LogLevel = Literal["ERROR", "WARN", "INFO", "DEBUG", "TRACE"]
 
 Log = Callable[[str, str, Mapping[str, Any]], None]
+
+
+def _no_log(level: str, message: str, fields: Mapping[str, Any]) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True, eq=False)
+class Invocation:
+    """A call as the protocol delivers it, the source of every :class:`Context`.
+
+    Attributes:
+        function: name of the function, as SQL calls it.
+        catalog: name of its catalog, as the worker declares it.
+        log: where log messages go.
+        declared_settings: the settings that the catalog declares, by name.
+        settings: the IPC stream of their values; None if none has one.
+        secrets: the IPC stream of the secrets; None if there are none.
+        secrets_resolved: the client has looked up what the function asked for.
+        caller: who calls.
+        attachment: bytes that are the same in all calls through one ATTACH; None outside of any.
+        transaction: bytes that are the same in all calls of one transaction; None outside of any.
+        execution: bytes that are the same in all calls of one execution; None while binding.
+        data: what the bind left for the scan.
+        scopes: gives the state that the worker's processes share.
+    """
+
+    function: str
+    catalog: str
+    log: Log = _no_log
+    declared_settings: Mapping[str, Setting] = field(default_factory=dict)
+    settings: bytes | None = None
+    secrets: bytes | None = None
+    secrets_resolved: bool = True
+    caller: Identity = ANONYMOUS
+    attachment: bytes | None = None
+    transaction: bytes | None = None
+    execution: bytes | None = None
+    data: bytes | None = None
+    scopes: Callable[[], Scopes] | None = None
 
 
 class Context:
@@ -16,6 +65,8 @@ class Context:
     Attributes:
         function: name of the function, as SQL calls it.
         catalog: name of the catalog that it belongs to, as the worker declares it.
+        caller: who calls: ``domain``, ``principal``, ``authenticated`` and ``claims``. Anonymous
+            unless the transport knows better.
         rows: number of rows that the current batch asks for (0 in a table function).
 
     Example:
@@ -28,11 +79,41 @@ class Context:
         ```
     """
 
-    def __init__(self, function: str, catalog: str, log: Log):
-        self.function = function
-        self.catalog = catalog
+    def __init__(self, invocation: Invocation):
+        self.function = invocation.function
+        self.catalog = invocation.catalog
+        self.caller = invocation.caller
         self.rows = 0
-        self._log = log
+        self._invocation = invocation
+        self._log = invocation.log
+        self._settings: Mapping[str, Any] | None = None
+        self._secrets: list[Secret] | None = None
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The values of the settings that the catalog declares, by name; None for those without one.
+
+        They are those of the moment when the call was planned.
+        """
+        if self._settings is None:
+            self._settings = read_settings(self._invocation.settings, self._invocation.declared_settings)
+        return self._settings
+
+    @property
+    def bound(self) -> Any:
+        """What ``columns=`` or ``returns=`` left for the scan with :class:`duckwing.Bound`; None if nothing."""
+        if self._invocation.data is None:
+            return None
+        from ..state.values import load_value
+
+        return load_value(self._invocation.data)
+
+    @property
+    def state(self) -> State:
+        """What calls leave for each other, in whatever process they run: by execution, transaction and attachment."""
+        from .state import State
+
+        return State(self._invocation)
 
     def log(self, message: str, *, level: LogLevel = "INFO", **fields: Any) -> None:
         """Write to DuckDB's log, where ``CALL enable_logging('VGI')`` shows it in ``duckdb_logs``.
@@ -49,3 +130,36 @@ class Context:
         if fields:
             message = f"{message} ({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
         self._log(level, message, fields)
+
+    def redirect(self, log: Log) -> None:
+        """Have messages travel with another call: that of now, where a context outlives one."""
+        self._log = log
+
+    def secret(self, parameter: SecretParameter, values: Mapping[str, Any]) -> Secret | None:
+        """The secret that a parameter receives.
+
+        Args:
+            parameter: the parameter.
+            values: the constant arguments of the call by name.
+
+        Raises:
+            ArgumentError: the user has none, and the parameter is not optional.
+        """
+        from .secrets import choose_secret, read_secrets
+
+        if self._secrets is None:
+            from ..rpc.codec import decode_batch
+
+            data = self._invocation.secrets
+            self._secrets = read_secrets(decode_batch(data)) if data else []
+        lookup = parameter.lookup
+        path = None if lookup.scope is None else values.get(lookup.scope)
+        found = choose_secret(self._secrets, lookup, path)
+        if found is None and not parameter.optional:
+            scope = f" for '{path}'" if path is not None else ""
+            named = f" named '{lookup.name}'" if lookup.name else ""
+            raise ArgumentError(
+                f"function '{self.function}' needs a secret of type '{lookup.type}'{named}{scope}; "
+                f"make one with CREATE SECRET (TYPE {lookup.type}, …)"
+            )
+        return found

@@ -2,36 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Required, TypedDict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypedDict
 
 import pyarrow as pa
 
 from .about import ExampleLike, Stability
+from .columns import ColumnsOption
 from .scalar import Nulls
-from .table import Columns
 
 
-class ScalarOptions(TypedDict, total=False):
+class FunctionOptions(TypedDict, total=False):
+    """Options of every decorator; :func:`duckwing.scalar` explains them."""
+
+    name: str | None
+    comment: str | None
+    tags: Mapping[str, str] | None
+    examples: Iterable[ExampleLike]
+    categories: Iterable[str]
+
+
+class ScalarOptions(FunctionOptions, total=False):
     """Options of ``scalar``; :func:`duckwing.scalar` explains them."""
 
-    name: str | None
-    returns: pa.DataType | None
+    returns: pa.DataType | Callable[..., pa.DataType] | None
     nulls: Nulls
     stability: Stability
-    comment: str | None
-    tags: Mapping[str, str] | None
-    examples: Iterable[ExampleLike]
-    categories: Iterable[str]
+    concurrency: int | None
 
 
-class TableFunctionOptions(TypedDict, total=False):
+class TableFunctionOptions(FunctionOptions, total=False):
     """Options of ``table_function``; :func:`duckwing.table_function` explains them."""
 
-    columns: Required[Columns]
-    name: str | None
+    columns: ColumnsOption | None
     stability: Stability
-    comment: str | None
-    tags: Mapping[str, str] | None
-    examples: Iterable[ExampleLike]
-    categories: Iterable[str]
+
+
+class RowFunctionOptions(FunctionOptions, total=False):
+    """Options of ``row_function``; :func:`duckwing.row_function` explains them."""
+
+    columns: ColumnsOption | None
+    concurrency: int | None
+    stability: Stability
+
+
+class TableInOutOptions(FunctionOptions, total=False):
+    """Options of ``table_in_out``; :func:`duckwing.table_in_out` explains them."""
+
+    columns: ColumnsOption
+    per_thread: bool
+    stability: Stability
+
+
+class BufferingOptions(FunctionOptions, total=False):
+    """Options of ``buffering``; :func:`duckwing.buffering` explains them."""
+
+    columns: ColumnsOption
+    ordered: bool
+    stability: Stability
+
+
+class AggregateOptions(FunctionOptions, total=False):
+    """Options of ``aggregate``; :func:`duckwing.aggregate` explains them."""
+
+    returns: pa.DataType | Callable[..., pa.DataType] | None
+    empty: Any
+    nulls: Nulls
+    order_dependent: bool
+    distinct_dependent: bool

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -16,11 +16,21 @@ from ..errors import ArgumentError
 from ..types.forms import EXACT, NO_FIT, fits
 from ..types.names import sql_name
 from .arguments import Arguments
-from .scalar import ScalarFunction, expand_varargs
-from .signature import Parameter, call_form
-from .table import TableFunction
+from .scalar import expand_varargs
+from .signature import Parameter, Signature, call_form
 
-F = TypeVar("F", ScalarFunction[..., Any], TableFunction[..., Any])
+
+class Declared(Protocol):
+    """A declared function of any kind."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def signature(self) -> Signature: ...
+
+
+F = TypeVar("F", bound=Declared)
 
 
 @dataclass(frozen=True)
@@ -36,10 +46,8 @@ def overloads(functions: Sequence[F]) -> list[Overload[F]]:
     return [Overload(function, form) for function in functions for form in function.signature.forms()]
 
 
-def choose_scalar(
-    functions: Sequence[ScalarFunction[..., Any]], columns: pa.Schema, names: Sequence[str | None] | None
-) -> Overload[ScalarFunction[..., Any]]:
-    """The overload that a scalar call means.
+def choose_by_columns(functions: Sequence[F], columns: pa.Schema, names: Sequence[str | None] | None) -> Overload[F]:
+    """The overload that a call with columns means: of a scalar, a row function or an aggregate.
 
     Args:
         functions: the functions of that name.
@@ -52,9 +60,9 @@ def choose_scalar(
     candidates = overloads(functions)
     count = len(columns)
 
-    def score(overload: Overload[ScalarFunction[..., Any]]) -> tuple[int, ...] | None:
+    def score(overload: Overload[F]) -> tuple[int, ...] | None:
         fixed = [p for p in overload.parameters if p.kind == "positional"]
-        varargs = len(fixed) != len(overload.parameters)
+        varargs = any(p.kind == "varargs" for p in overload.parameters)
         if count < len(fixed) or (count > len(fixed) and not varargs):
             return None
         expanded = expand_varargs(overload.parameters, count)
@@ -65,10 +73,42 @@ def choose_scalar(
     return _best(candidates, score, [f.type for f in columns])
 
 
-def choose_table(
-    functions: Sequence[TableFunction[..., Any]], arguments: Arguments
-) -> Overload[TableFunction[..., Any]]:
-    """The overload that a table function call means.
+def choose_aggregate(
+    functions: Sequence[F], columns: pa.Schema, constants: int, names: Sequence[str | None] | None
+) -> Overload[F]:
+    """The overload that an aggregate call means.
+
+    Types decide last: the bind tells those of the expressions, not those to which DuckDB casts them
+    (spec 06, section 6.3).
+
+    Args:
+        functions: the functions of that name.
+        columns: the input columns.
+        constants: how many constants the call passes.
+        names: the parameter names of the call, constants included, None for varargs.
+
+    Raises:
+        ArgumentError: no overload fits.
+    """
+    count = len(columns)
+
+    def score(overload: Overload[F]) -> tuple[int, ...] | None:
+        inputs = [p for p in overload.parameters if not p.const]
+        fixed = sum(p.kind == "positional" for p in inputs)
+        varargs = fixed != len(inputs)
+        if len(overload.parameters) - len(inputs) != constants or count < fixed or (count > fixed and not varargs):
+            return None
+        same_names = names is not None and list(names) == [
+            None if p.kind == "varargs" else p.name for p in expand_varargs(overload.parameters, count + constants)
+        ]
+        scores = [fits(f.type, p.type) for f, p in zip(columns, expand_varargs(inputs, count), strict=True)]
+        return int(same_names), int(not varargs), min(scores, default=EXACT), sum(scores)
+
+    return _best(overloads(functions), score, columns.types)
+
+
+def choose_by_arguments(functions: Sequence[F], arguments: Arguments) -> Overload[F]:
+    """The overload that a call with constants means: of a table function.
 
     Raises:
         ArgumentError: no overload fits.
@@ -78,7 +118,7 @@ def choose_table(
         return candidates[0]
     types = [a.type for a in arguments.positional]
 
-    def score(overload: Overload[TableFunction[..., Any]]) -> tuple[int, ...] | None:
+    def score(overload: Overload[F]) -> tuple[int, ...] | None:
         fixed = [p for p in overload.parameters if p.kind == "positional"]
         varargs = any(p.kind == "varargs" for p in overload.parameters)
         named = {p.name.casefold() for p in overload.parameters}

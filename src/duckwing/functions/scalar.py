@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, ParamSpec, TypeVar
+from typing import Any, ClassVar, Generic, Literal, ParamSpec, TypeVar
 
 import pyarrow as pa
 
 from ..errors import ArgumentError, DeclarationError, OutputError
-from ..types.convert import Converter, from_duckdb, to_duckdb
-from ..types.forms import canonical
+from ..types.convert import Converter, from_duckdb
+from ..types.forms import canonical, compact
 from ..types.names import sql_name
 from ..types.refusals import refusal
 from ..types.values import from_values, to_values
 from .about import About, Stability, check_function, check_stability, read_about
 from .constants import evaluate_by_constants
 from .context import Context
+from .libraries import argument_converter, result_array
 from .nulls import evaluate_valid, may_have_nulls, rows_without_nulls
 from .signature import (
     REQUIRED,
@@ -54,6 +56,8 @@ class ScalarFunction(Generic[P, R]):
         about: its documentation.
     """
 
+    kind: ClassVar = "scalar"
+
     name: str
     function: Callable[P, R]
     signature: Signature
@@ -84,8 +88,11 @@ class ScalarFunction(Generic[P, R]):
         """
         inputs: list[_Input] = []
         for parameter, column in zip(expand_varargs(parameters, len(columns)), columns, strict=True):
+            nulls = self.nulls == "pass" or parameter.accepts_none
             try:
-                inputs.append(_Input(parameter, from_duckdb(column.type, parameter.type)))
+                convert = from_duckdb(column.type, parameter.type)
+                type = compact(column.type) if any_type(parameter.type) else parameter.type
+                inputs.append(_Input(parameter, convert, argument_converter(parameter, type, nulls=nulls)))
             except ArgumentError as error:
                 raise ArgumentError(f"{self._what}: argument '{parameter.name}': {error}") from None
         if self.form == "batch" and self.signature.context is None and all(i.parameter.const for i in inputs):
@@ -108,10 +115,17 @@ def expand_varargs(parameters: Sequence[Parameter], count: int) -> list[Paramete
 
 @dataclass(frozen=True)
 class _Input:
-    """One argument of a call, with the conversion from the column in which it arrives."""
+    """One argument of a call.
+
+    Attributes:
+        parameter: its declaration.
+        convert: what makes the declared type of the column in which it arrives.
+        wrap: what makes an array of another library of that.
+    """
 
     parameter: Parameter
     convert: Converter | None
+    wrap: Callable[[pa.Array], Any] | None
 
 
 class BoundScalar:
@@ -119,14 +133,14 @@ class BoundScalar:
 
     def __init__(self, function: ScalarFunction[..., Any], inputs: Sequence[_Input], context: Context):
         self.output_type = function.returns
-        self._function = function
+        self.function = function
         self._inputs = inputs
-        self._context = context
+        self.context = context
         self._has_constants = any(i.parameter.const for i in inputs)
+        self._wraps = any(i.wrap is not None for i in inputs)
         self._what = f"result of function '{function.name}'"
         skip = function.nulls == "skip"
         self._skipped_nulls = [n for n, i in enumerate(inputs) if skip and not i.parameter.accepts_none]
-        self._call = with_context(function.function, function.signature, context)
         self._evaluate = self._batch if function.form == "batch" else self._rows
 
     def __call__(self, batch: pa.RecordBatch) -> pa.Array:
@@ -146,6 +160,11 @@ class BoundScalar:
                 return evaluate_valid(lambda c: self._evaluate(c, len(c[0])), columns, valid, self.output_type)
         return self._evaluate(columns, count)
 
+    @functools.cached_property
+    def _call(self) -> Callable[..., Any]:
+        # Not before the first batch: the first bind of two does not have the secrets yet.
+        return with_context(self.function.function, self.function.signature, self.context)
+
     def _column(self, source: _Input, column: pa.Array) -> pa.Array:
         if source.convert is None:
             return column
@@ -155,7 +174,7 @@ class BoundScalar:
             raise self._unusable(source, column.type, error) from None
 
     def _unusable(self, source: _Input, type: pa.DataType, error: Exception) -> ArgumentError:
-        name = self._function.name
+        name = self.function.name
         return ArgumentError(
             f"function '{name}': argument '{source.parameter.name}' of type {sql_name(type)} cannot be used: {error}"
         )
@@ -174,18 +193,17 @@ class BoundScalar:
         )
 
     def _arrays(self, arguments: Sequence[Any], count: int) -> pa.Array:
-        self._context.rows = count
-        result = self._call(*arguments)
-        if isinstance(result, pa.ChunkedArray):
-            result = result.combine_chunks()
-        if not isinstance(result, pa.Array):
-            raise OutputError(f"{self._what} must be an Arrow array, got {type(result).__name__}")
+        self.context.rows = count
+        if self._wraps:
+            pairs = zip(self._inputs, arguments, strict=True)
+            arguments = [argument if i.wrap is None else i.wrap(argument) for i, argument in pairs]
+        result = result_array(self._call(*arguments), self.output_type, self._what)
         if len(result) != count:
             raise OutputError(f"{self._what} must have one value for each of the {count} rows, got {len(result)}")
-        return to_duckdb(result, self.output_type, self._what)
+        return result
 
     def _rows(self, columns: Sequence[pa.Array], count: int) -> pa.Array:
-        self._context.rows = count
+        self.context.rows = count
         arguments = [self._values(source, column) for source, column in zip(self._inputs, columns, strict=True)]
         call = self._call
         # map() needs something to count the rows by.
@@ -249,7 +267,7 @@ def _result(signature: Signature, returns: pa.DataType | None, what: str) -> tup
     annotated = signature.returns is not REQUIRED
     form = form_of(annotation.base) if annotated else None
     if annotated and form is None:
-        raise DeclarationError(f"{what}: {annotation.base.__name__} is not supported as a result; use an Arrow array")
+        raise DeclarationError(f"{what}: {annotation.base.__name__} is not supported as a result; use an array")
     if returns is not None:
         if not isinstance(returns, pa.DataType):
             raise DeclarationError(f"{what}: returns= takes a type from duckwing.types, not {returns!r}")
@@ -269,25 +287,25 @@ def _result(signature: Signature, returns: pa.DataType | None, what: str) -> tup
 
 
 def _form(signature: Signature, result: Form | None, what: str) -> Form:
-    """Batch if any column or the result is an Arrow array; mixing both is the author's mistake."""
+    """Batch if any column or the result is an array; mixing both is the author's mistake."""
     forms: dict[Form, str] = {}
     for parameter in signature.parameters:
         if parameter.const:
             if parameter.form == "batch":
-                raise DeclarationError(f"{what}: the constant '{parameter.name}' is one value, not an Arrow array")
+                raise DeclarationError(f"{what}: the constant '{parameter.name}' is one value, not an array")
         else:
             forms.setdefault(parameter.form, f"parameter '{parameter.name}'")
     if result is not None:
         forms.setdefault(result, "the result")
     if len(forms) == 2:
         raise DeclarationError(
-            f"{what} mixes batches and rows: {forms['batch']} is an Arrow array, {forms['row']} is a Python value. "
-            "Use Arrow arrays for all columns and the result, or for none (Const parameters excepted)"
+            f"{what} mixes batches and rows: {forms['batch']} is an array, {forms['row']} is a Python value. "
+            "Use arrays for all columns and the result, or for none (Const parameters excepted)"
         )
     form: Form = "batch" if "batch" in forms else "row"
     if form == "batch" and signature.context is None and all(p.const for p in signature.parameters):
         raise DeclarationError(
-            f"{what} returns an Arrow array but has no column to take its length from; "
+            f"{what} returns an array but has no column to take its length from; "
             "add a Context parameter and use its 'rows', or return one Python value"
         )
     return form

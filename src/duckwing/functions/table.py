@@ -2,44 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, ParamSpec, TypeVar
 
 import pyarrow as pa
 
-from ..errors import ArgumentError, DeclarationError
-from ..types.names import sql_name
-from ..types.refusals import refusal
+from ..errors import DeclarationError
 from .about import About, Stability, check_function, check_stability, read_about
-from .arguments import Arguments, python_value
+from .arguments import Arguments
 from .batches import to_batches
+from .binding import Values, bind_arguments
+from .columns import ColumnsOption, ResultColumns, read_columns
 from .context import Context
-from .signature import REQUIRED, Parameter, Signature, any_type, call_form, read_signature, with_context
+from .signature import Parameter, Signature, read_signature, with_context
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Columns: TypeAlias = "Mapping[str, pa.DataType] | pa.Schema"
-
 
 @dataclass(frozen=True, eq=False)
 class TableFunction(Generic[P, R]):
-    """A declared table function. It stays callable as the plain function that it was made from.
+    """A declared table function. It stays callable as the plain function or class that it was made from.
 
     Attributes:
         name: its name in SQL.
-        function: the author's function.
+        function: the author's function, or class with a method ``next``.
         signature: what SQL passes.
         columns: the columns of its result.
+        resumable: it is a class with ``next``.
         stability: whether equal calls may share a result.
         about: its documentation.
     """
 
+    kind: ClassVar = "table_function"
+
     name: str
     function: Callable[P, R]
     signature: Signature
-    columns: pa.Schema
+    columns: ResultColumns
+    resumable: bool
     stability: Stability
     about: About
 
@@ -57,35 +60,7 @@ class TableFunction(Generic[P, R]):
         Raises:
             ArgumentError: an argument does not fit, or is missing.
         """
-        what = f"function '{self.name}'"
-        positional: list[Any] = []
-        named: dict[str, Any] = {}
-        values = list(arguments.positional)
-        left = dict(arguments.named)
-        gap = False
-        for parameter in parameters:
-            if parameter.kind == "varargs":
-                positional += [python_value(parameter, value, what) for value in values]
-                values.clear()
-                continue
-            value = values.pop(0) if parameter.kind == "positional" and values else None
-            if value is None:
-                value = left.pop(parameter.name.casefold(), None)
-            if value is not None:
-                result = python_value(parameter, value, what)
-            elif parameter.default is REQUIRED:
-                raise ArgumentError(f"{what} needs the argument '{parameter.name}': {call_form(self.name, parameters)}")
-            else:
-                gap = gap or parameter.kind == "positional"
-                continue
-            if parameter.kind == "positional" and not gap:
-                positional.append(result)
-            else:
-                named[parameter.name] = result
-        if values or left:
-            extra = ", ".join([*(f"'{name}'" for name in left)] or [f"{len(values)} more by position"])
-            raise ArgumentError(f"{what} does not take the argument {extra}: {call_form(self.name, parameters)}")
-        return BoundTable(self, with_context(self.function, self.signature, context), positional, named)
+        return BoundTable(self, bind_arguments(self.name, parameters, arguments), context)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,18 +69,26 @@ class BoundTable:
 
     Attributes:
         function: the declaration.
-        call: the author's function, with its context.
-        positional: Python values of the positional arguments.
-        named: Python values of the named arguments.
+        values: the arguments.
+        context: handed to the function if it wants it.
     """
 
     function: TableFunction[..., Any]
-    call: Callable[..., Any]
-    positional: Sequence[Any]
-    named: Mapping[str, Any]
+    values: Values
+    context: Context
 
-    def scan(self) -> Iterator[pa.RecordBatch]:
-        """Run the function: its batches, of exactly the declared columns.
+    @property
+    def what(self) -> str:
+        """The function, for error messages."""
+        return f"table function '{self.function.name}'"
+
+    def output(self) -> tuple[pa.Schema, Any]:
+        """The columns of the result, and what the scan reads as ``ctx.bound``."""
+        function = self.function
+        return function.columns.of(_with_context(function.signature, self), None, self.what)
+
+    def scan(self, columns: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Run the function: its batches, of exactly the columns that the bind has told.
 
         Closing the iterator closes the author's generator, so that its ``finally`` runs.
 
@@ -113,20 +96,38 @@ class BoundTable:
             OutputError: the function yields something else.
             Exception: whatever the function raises.
         """
-        what = f"table function '{self.function.name}'"
-        result = self.call(*self.positional, **self.named)
+        function = self.function
+        call = with_context(function.function, function.signature, self.context, self.values.by_name)
+        result = call(*self.values.positional, **self.values.named)
+        items = _steps(result) if function.resumable else result
         try:
-            yield from to_batches(result, self.function.columns, what)
+            yield from to_batches(items, columns, self.what)
         finally:
             close = getattr(result, "close", None)
-            if close is not None and isinstance(result, Iterator):
+            if close is not None and (function.resumable or isinstance(result, Iterator)):
                 close()
+
+
+def _steps(instance: Any) -> Iterator[Any]:
+    """What ``next`` of a resumable function returns, up to its None; a list is one of rows."""
+    while (item := instance.next()) is not None:
+        if isinstance(item, list):
+            yield from item
+        else:
+            yield item
+
+
+def _with_context(signature: Signature, bound: BoundTable) -> dict[str, Any]:
+    values = dict(bound.values.by_name)
+    if signature.context is not None:
+        values[signature.context] = bound.context
+    return values
 
 
 def declare_table_function(
     function: Callable[P, R],
     *,
-    columns: Columns | None = None,
+    columns: ColumnsOption | None = None,
     name: str | None = None,
     stability: Stability = "consistent",
     **about: Any,
@@ -136,49 +137,54 @@ def declare_table_function(
     Raises:
         DeclarationError: it cannot be one.
     """
-    sql = check_function(function, name, "table function")
+    sql = check_function(function, name, "table function", classes=True)
     what = f"table function '{sql}'"
-    if columns is None:
-        raise DeclarationError(f"{what} needs its columns: table_function(columns={{'n': BIGINT}})")
+    resumable = inspect.isclass(function)
+    if resumable:
+        from .stateful import read_fields, require_methods
+
+        assert isinstance(function, type)
+        require_methods(function, ["next"], what)
+        read_fields(function, what)
     signature = read_signature(function, what)
-    for parameter in signature.parameters:
-        if parameter.form == "batch":
-            raise DeclarationError(
-                f"{what}: parameter '{parameter.name}' is an Arrow array, but the arguments of a table function are "
-                "single values; annotate it with a Python type"
-            )
+    check_constants(signature, what)
+    result = read_columns(columns_option(function, columns, signature, what), signature, what)
     check_stability(stability, what)
     documentation = read_about(what, signature.description, **about)
-    return TableFunction(sql, function, signature, check_columns(columns, what), stability, documentation)
+    return TableFunction(sql, function, signature, result, resumable, stability, documentation)
 
 
-def check_columns(columns: Columns, what: str) -> pa.Schema:
-    """``columns`` as an Arrow schema.
+def columns_option(function: Any, columns: ColumnsOption | None, signature: Signature, what: str) -> ColumnsOption:
+    """The option ``columns=``, or what the annotation of the rows says in its place.
 
     Raises:
-        DeclarationError: they cannot be the columns of a DuckDB table.
+        DeclarationError: neither says it.
     """
-    if isinstance(columns, pa.Schema):
-        schema = columns
-    elif isinstance(columns, Mapping):
-        for column, type_ in columns.items():
-            if not isinstance(column, str) or not isinstance(type_, pa.DataType):
-                raise DeclarationError(
-                    f"{what}: columns= maps names to types from duckwing.types, not {column!r} to {type_!r}"
-                )
-        schema = pa.schema(list(columns.items()))
-    else:
-        raise DeclarationError(f"{what}: columns= takes a dict or a pyarrow schema, not {type(columns).__name__}")
-    if not schema.names:
-        raise DeclarationError(f"{what} needs at least one column: columns={{'n': BIGINT}}")
-    seen: dict[str, str] = {}
-    for field in schema:
-        other = seen.setdefault(field.name.casefold(), field.name)
-        if not field.name or list(schema.names).count(field.name) > 1 or other != field.name:
-            raise DeclarationError(f"{what}: column names must be different and not empty: {schema.names}")
-        reason = refusal(field.type)
-        if any_type(field.type):
-            reason = "a column has one type"
-        if reason is not None:
-            raise DeclarationError(f"{what}: column '{field.name}' cannot be {sql_name(field.type)}: {reason}")
-    return schema
+    if columns is not None:
+        return columns
+    from .rows import row_columns
+
+    found = (
+        row_columns(inspect.signature(function.next, eval_str=True).return_annotation)
+        if inspect.isclass(function) and hasattr(function, "next")
+        else row_columns(signature.returns)
+    )
+    if found is None:
+        raise DeclarationError(
+            f"{what} needs its columns: columns={{'n': BIGINT}}, or '-> Iterator[Row]' with a NamedTuple or dataclass"
+        )
+    return found
+
+
+def check_constants(signature: Signature, what: str) -> None:
+    """Refuse parameters that are arrays, where every argument is one value.
+
+    Raises:
+        DeclarationError: one is.
+    """
+    for parameter in signature.parameters:
+        if parameter.form == "batch" and parameter.kind != "table":
+            raise DeclarationError(
+                f"{what}: parameter '{parameter.name}' is an array, but its arguments are single values; "
+                "annotate it with a Python type"
+            )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -42,21 +43,45 @@ class Stream(Protocol):
         """The stream is over: finished, failed, cancelled or cut off. Called exactly once."""
 
 
+class Identity(NamedTuple):
+    """Who calls (spec 05, section 18).
+
+    Attributes:
+        domain: what vouches for the caller, such as ``"bearer"``; ``""`` if nothing does.
+        principal: who it is.
+        authenticated: whether the transport has made sure of it.
+        claims: further facts of the caller.
+    """
+
+    domain: str = ""
+    principal: str = ""
+    authenticated: bool = False
+    claims: Mapping[str, Any] = MappingProxyType({})
+
+
+ANONYMOUS = Identity()
+"""The caller where the transport says nothing of it."""
+
+
 class Call:
     """What a handler may know of the call that it serves, and its way to send log messages.
 
     Args:
         metadata: metadata of the request.
         server_id: id of the serving process; it travels with every message.
+        caller: who calls.
 
     Attributes:
         method: name of the method, ``""`` until the request has been read that far.
         metadata: metadata of the request.
+        caller: who calls.
     """
 
-    def __init__(self, metadata: Mapping[bytes, bytes], server_id: str):
+    def __init__(self, metadata: Mapping[bytes, bytes], server_id: str, caller: Identity = ANONYMOUS):
         self.method = ""
         self.metadata = metadata
+        self.caller = caller
+        self._after: list[Callable[[], None]] = []
         self._ids = {keys.SERVER_ID: server_id.encode()}
         if keys.REQUEST_ID in metadata:
             self._ids[keys.REQUEST_ID] = metadata[keys.REQUEST_ID]
@@ -81,6 +106,19 @@ class Call:
 
             metadata[keys.LOG_EXTRA] = json.dumps(extra, default=str).encode()
         self._logs.append(metadata)
+
+    def after(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called once the answer of a unary call, or its error, has gone out.
+
+        Not called if it cannot: the process dies, or the client has gone.
+        """
+        self._after.append(callback)
+
+    def answered(self) -> None:
+        """The answer has gone out."""
+        callbacks, self._after = self._after, []
+        for callback in callbacks:
+            callback()
 
     def tag(self, data: pa.RecordBatch) -> Batch:
         """``data`` with the ids that let an answer be traced to its call and process."""

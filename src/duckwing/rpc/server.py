@@ -124,8 +124,10 @@ class Server:
             failed_stream = method is not None and method.is_stream
             schema = method.result_schema if method is not None and not failed_stream else EMPTY_SCHEMA
             yield _error_stream(schema, error, call)
+            call.answered()
             return failed_stream
         yield answer
+        call.answered()
         return False
 
     def _route(self, call: Call) -> tuple[Protocol, Mapping[str, Handler]]:

@@ -40,6 +40,10 @@ def validate(array: pa.Array) -> None:
         validate(array.values)
     elif is_.is_list(type) or is_.is_large_list(type) or is_.is_map(type):
         _validate_list(array, pa.large_list if is_.is_large_list(type) else pa.list_)
+    elif is_.is_list_view(type) or is_.is_large_list_view(type):
+        _validate_list(array, pa.large_list_view if is_.is_large_list_view(type) else pa.list_view)
+    elif is_.is_union(type) and type.mode == "sparse":
+        _validate_union(array)
     else:
         array.validate(full=True)
 
@@ -48,8 +52,20 @@ def _validate_list(array: pa.Array, list_of: Callable[[pa.DataType], pa.DataType
     """Check the offsets of a list by a list of nothing in the same places."""
     children = [array.keys, array.items] if pa.types.is_map(array.type) else [array.values]
     nothing = pa.nulls(len(children[0]))
-    buffers = array.buffers()[:2]
+    buffers = array.buffers()[: array.type.num_buffers]
     same = pa.Array.from_buffers(list_of(pa.null()), len(array), buffers, offset=array.offset, children=[nothing])
     same.validate(full=True)
     for child in children:
         validate(child)
+
+
+def _validate_union(array: pa.Array) -> None:
+    """Check the type codes of a sparse union by a union of nothing in the same places."""
+    type = array.type
+    if len(array):  # one without values may have no buffer
+        nothing = [pa.nulls(array.offset + len(array)) for _ in range(type.num_fields)]
+        union = pa.sparse_union([pa.field(str(code), pa.null()) for code in type.type_codes], type.type_codes)
+        buffers = array.buffers()[:2]
+        pa.Array.from_buffers(union, len(array), buffers, offset=array.offset, children=nothing).validate(full=True)
+    for index in range(type.num_fields):
+        validate(array.field(index))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..catalog.declared import Catalog
 from ..protocol import VGI
 from ..rpc.call import Handler
 from ..rpc.method import LazyTable
 from ..rpc.server import Server
+
+if TYPE_CHECKING:
+    from ..state.directory import Scopes
+    from .recent import Recent
 
 _HANDLERS = {
     "attach": ("catalog_attach",),
@@ -31,6 +35,27 @@ _HANDLERS = {
         "catalog_view_get",
     ),
     "calls": ("bind", "init"),
+    "aggregates": (
+        "aggregate_bind",
+        "aggregate_update",
+        "aggregate_combine",
+        "aggregate_finalize",
+        "aggregate_destructor",
+    ),
+    "windows": (
+        "aggregate_window_init",
+        "aggregate_window",
+        "aggregate_window_batch",
+        "aggregate_window_destructor",
+        "aggregate_streaming_open",
+        "aggregate_streaming_chunk",
+        "aggregate_streaming_close",
+    ),
+    "buffering": (
+        "table_buffering_process",
+        "table_buffering_combine",
+        "table_buffering_destructor",
+    ),
     "scans": (
         "table_function_cardinality",
         "table_function_dynamic_to_string",
@@ -63,6 +88,20 @@ class Service:
 
     def __init__(self, catalogs: Sequence[Catalog]):
         self.catalogs = catalogs
+
+    @functools.cached_property
+    def executions(self) -> Recent[Any]:
+        """The executions that this process served last, by their ids."""
+        from .recent import Recent
+
+        return Recent(64)
+
+    @functools.cached_property
+    def scopes(self) -> Scopes:
+        """What the processes of this worker share."""
+        from ..state.directory import Scopes
+
+        return Scopes()
 
     def server(self) -> Server:
         """The RPC server with these handlers."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CatalogError
 from ..protocol.attach import CatalogAttachRequest, CatalogAttachResult
 from .attachment import find_catalog, new_attachment
 
 if TYPE_CHECKING:
+    from ..catalog.declared import Catalog
     from ..rpc.call import Call
     from . import Service
 
@@ -38,4 +39,28 @@ def catalog_attach(service: Service, call: Call, request: CatalogAttachRequest) 
         comment=catalog.catalog_comment,
         tags=catalog.catalog_tags,
         resolved_implementation_version=catalog.version,
+        **_specifications(catalog),
     )
+
+
+def _specifications(catalog: Catalog) -> dict[str, Any]:
+    """The settings and types of secrets that the client registers."""
+    if not catalog.settings and not catalog.secret_types:
+        return {}
+    import pyarrow as pa
+
+    from ..protocol.catalogs import SecretTypeSpec, SettingSpec
+    from ..rpc.codec import encode
+
+    settings = [
+        SettingSpec(s.name, s.description, pa.schema([pa.field("value", s.type)]), s.default_batch())
+        for s in catalog.settings.values()
+    ]
+    secret_types = []
+    for declared in catalog.secret_types:
+        fields = [
+            pa.field(name, type, metadata={b"redact": b"true"} if name in declared.redacted else None)
+            for name, type in declared.parameters.items()
+        ]
+        secret_types.append(SecretTypeSpec(declared.name, declared.description, pa.schema(fields)))
+    return {"settings": tuple(map(encode, settings)), "secret_types": tuple(map(encode, secret_types))}

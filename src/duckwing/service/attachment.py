@@ -36,6 +36,11 @@ def new_attachment(catalog: Catalog) -> bytes:
     return encode(Attachment(os.urandom(16), catalog.catalog_name))
 
 
+def attachment_id(attach_opaque_data: bytes | None) -> bytes | None:
+    """What is the same in all calls through one ATTACH; None outside of any."""
+    return decode(Attachment, attach_opaque_data).id if attach_opaque_data else None
+
+
 def attached_catalog(service: Service, attach_opaque_data: bytes | None) -> Catalog:
     """The catalog of an attachment.
 

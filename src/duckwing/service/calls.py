@@ -3,132 +3,169 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
-from ..catalog.declared import Catalog, Schema
-from ..errors import ArgumentError, CatalogError
+from ..errors import ArgumentError
 from ..functions.arguments import Arguments
 from ..functions.context import Context
-from ..functions.overloads import choose_scalar, choose_table
-from ..functions.scalar import BoundScalar
-from ..functions.table import BoundTable
-from ..protocol.calls import BindRequest, BindResponse, CallType, GlobalInitResponse, InitRequest
+from ..functions.overloads import choose_by_arguments, choose_by_columns
+from ..protocol.calls import BindRequest, BindResponse, CallType, GlobalInitResponse, InitRequest, Phase
 from ..rpc.codec import decode
-from ..rpc.framing import EMPTY_SCHEMA, Batch
-from .attachment import attached_catalog
-from .describe import RESULT, UNLIMITED_WORKERS
+from ..rpc.framing import EMPTY_SCHEMA
+from .describe import UNLIMITED_WORKERS
+from .invocations import invocation, no_function, schemas_of
+from .streams import ScalarStream, TableStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
+    from ..functions.binding import Values
+    from ..functions.scalar import BoundScalar
+    from ..functions.signature import Signature
     from ..rpc.call import Call, Stream
     from . import Service
+
+
+class Bound(Protocol):
+    """A function of any kind but scalar, with the arguments of one query."""
+
+    @property
+    def function(self) -> Any: ...
+
+    @property
+    def context(self) -> Context: ...
+
+    @property
+    def values(self) -> Values: ...
+
+    def output(self) -> tuple[pa.Schema, Any]:
+        """The columns of the result, and data for ``ctx.bound``."""
 
 
 def bind(service: Service, call: Call, request: BindRequest) -> BindResponse:
     """Check a call's arguments and tell the columns of its result. Repeatable, without side effects."""
     bound = bind_function(service, call, request)
-    return BindResponse(_output_schema(bound))
+    scalar = request.function_type is CallType.SCALAR
+    values: Mapping[str, Any] = {} if scalar else bound.values.by_name
+    signature: Signature = bound.function.signature
+    if signature.secrets:
+        if not request.resolved_secrets_provided:
+            return _look_up(signature, values)
+        for parameter in signature.secrets:
+            bound.context.secret(parameter, values)
+    if scalar:
+        return BindResponse(_scalar_schema(bound))
+    columns, data = bound.output()
+    if data is None:
+        return BindResponse(columns)
+    from ..state.values import dump_value
+
+    return BindResponse(columns, dump_value(data))
 
 
 def init(service: Service, call: Call, request: InitRequest) -> Stream:
     """Start a function: the stream that runs it."""
     bind_call = decode(BindRequest, request.bind_call)
-    bound = bind_function(service, call, bind_call)
-    if request.phase is not None:
-        raise ArgumentError(f"function '{bind_call.function_name}' has no phase {request.phase.name}")
     execution_id = request.execution_id or os.urandom(16)
-    if isinstance(bound, BoundScalar):
+    bound = bind_function(service, call, bind_call, execution=execution_id, data=request.bind_opaque_data)
+    kind = bound.function.kind
+    if kind == "scalar":
+        _require_phase(request, None, bound)
         columns = bind_call.input_schema or EMPTY_SCHEMA
-        return ScalarStream(bound, columns, GlobalInitResponse(execution_id, None, UNLIMITED_WORKERS))
-    if request.execution_id or request.split_tokens:
-        raise ArgumentError(
-            f"function '{bind_call.function_name}' runs in one process; it cannot be joined by a second stream"
+        return ScalarStream(
+            bound, columns, _scalar_schema(bound), GlobalInitResponse(execution_id, None, UNLIMITED_WORKERS)
         )
-    return TableStream(bound, GlobalInitResponse(execution_id, None, 1))
+    if kind == "table_function":
+        _require_phase(request, None, bound)
+        if request.execution_id or request.split_tokens:
+            raise ArgumentError(
+                f"function '{bind_call.function_name}' runs in one process; it cannot be joined by a second stream"
+            )
+        return TableStream(bound.scan(request.output_schema), request.output_schema, GlobalInitResponse(execution_id))
+    columns = bind_call.input_schema
+    if columns is None:
+        raise ArgumentError(f"function '{bind_call.function_name}' was started without the columns of its input")
+    if kind == "row_function":
+        from .exchanges import RowStream
+
+        _require_phase(request, Phase.INPUT, bound)
+        return RowStream(
+            bound, columns, request.output_schema, GlobalInitResponse(execution_id, None, UNLIMITED_WORKERS)
+        )
+    if kind == "table_in_out":
+        from .exchanges import open_table_in_out
+
+        return open_table_in_out(service, bound, request, columns, execution_id)
+    from .buffering import open_buffering
+
+    return open_buffering(service, call, bound, request, columns, execution_id)
 
 
-class ScalarStream:
-    """The exchange of a scalar function: a batch of arguments, a batch of results."""
+def bind_function(
+    service: Service, call: Call, request: BindRequest, *, execution: bytes | None = None, data: bytes | None = None
+) -> Any:
+    """The function that a bind request means, with its arguments: a ``BoundScalar`` or a :class:`Bound`.
 
-    def __init__(self, bound: BoundScalar, columns: pa.Schema, header: GlobalInitResponse):
-        self.header = header
-        self.input_schema = columns
-        self.output_schema = _output_schema(bound)
-        self._bound = bound
-
-    def turn(self, batch: Batch) -> Batch | None:
-        """The results for one batch of arguments."""
-        return Batch(pa.RecordBatch.from_arrays([self._bound(batch.data)], schema=self.output_schema))
-
-    def close(self) -> None:
-        """A scalar function holds nothing open."""
-
-
-class TableStream:
-    """The scan of a table function: a batch of rows for each tick."""
-
-    def __init__(self, bound: BoundTable, header: GlobalInitResponse):
-        self.header = header
-        self.input_schema = None
-        self.output_schema = _output_schema(bound)
-        self._batches: Iterator[pa.RecordBatch] = bound.scan()
-
-    def turn(self, batch: Batch) -> Batch | None:
-        """The next batch of rows, None after the last."""
-        rows = next(self._batches, None)
-        return None if rows is None else Batch(rows)
-
-    def close(self) -> None:
-        """End the author's generator, so that its ``finally`` runs."""
-        close = getattr(self._batches, "close", None)
-        if close is not None:
-            close()
-
-
-def bind_function(service: Service, call: Call, request: BindRequest) -> BoundScalar | BoundTable:
-    """The function that a bind request means, with its arguments.
+    Args:
+        service: what is served.
+        call: the call that carries the bind.
+        request: the bind.
+        execution: the execution, once it has begun.
+        data: what the bind left for the scan.
 
     Raises:
         CatalogError: there is no such function.
         ArgumentError: its arguments do not fit.
     """
-    catalog = attached_catalog(service, request.attach_opaque_data)
-    context = Context(request.function_name, catalog.catalog_name, _log(call))
-    schemas = _schemas(catalog, request.schema_path)
+    catalog, invoked = invocation(service, call, request, execution=execution, data=data)
+    context = Context(invoked)
+    schemas = schemas_of(catalog, request.schema_path)
     name = request.function_name
+    columns = request.input_schema if request.input_schema is not None else EMPTY_SCHEMA
     if request.function_type is CallType.SCALAR:
         scalars = next(filter(None, (schema.scalars(name) for schema in schemas)), None)
         if scalars:
-            columns = request.input_schema if request.input_schema is not None else EMPTY_SCHEMA
-            scalar = choose_scalar(scalars, columns, request.argument_names)
+            scalar = choose_by_columns(scalars, columns, request.argument_names)
             return scalar.function.bind(scalar.parameters, columns, context)
     else:
-        tables = next(filter(None, (schema.table_functions(name) for schema in schemas)), None)
+        tables: Any = next(filter(None, (schema.table_functions(name) for schema in schemas)), None)
         if tables:
             arguments = Arguments.decode(request.arguments)
-            table = choose_table(tables, arguments)
-            return table.function.bind(table.parameters, arguments, context)
-    where = ".".join([catalog.catalog_name, *(request.schema_path or ())])
-    raise CatalogError(f"there is no {request.function_type.name.lower()} function '{name}' in {where}")
+            if tables[0].kind == "table_function":
+                table = choose_by_arguments(tables, arguments)
+                return table.function.bind(table.parameters, arguments, context)
+            if request.input_schema is None:
+                raise ArgumentError(f"function '{name}' was bound without the columns of its input")
+            if tables[0].kind == "row_function":
+                row = choose_by_columns(tables, columns, None)
+                return row.function.bind(row.parameters, columns, arguments, context)
+            [function] = tables
+            return function.bind(function.signature.parameters, columns, arguments, context)
+    raise no_function(catalog, request.schema_path, request.function_type.name.lower(), name)
 
 
-def _schemas(catalog: Catalog, path: Sequence[str] | None) -> list[Schema]:
-    """The schemas in which a function is looked for: the one of ``path``, or all if it names none."""
-    if not path:
-        return list(catalog.schemas())
-    schema = catalog.find_schema(path[0]) if len(path) == 1 else None
-    return [schema] if schema is not None else []
+def _look_up(signature: Signature, values: Mapping[str, Any]) -> BindResponse:
+    """The answer that has the client look up secrets and bind again (spec 05, section 3.5)."""
+    lookups = [secret.lookup for secret in signature.secrets]
+    scopes = [None if lookup.scope is None else values.get(lookup.scope) for lookup in lookups]
+    return BindResponse(
+        EMPTY_SCHEMA,
+        lookup_secret_types=tuple(lookup.type for lookup in lookups),
+        lookup_scopes=tuple(None if scope is None else str(scope) for scope in scopes),
+        lookup_names=tuple(lookup.name for lookup in lookups),
+    )
 
 
-def _output_schema(bound: BoundScalar | BoundTable) -> pa.Schema:
-    if isinstance(bound, BoundScalar):
-        return pa.schema([pa.field(RESULT, bound.output_type)])
-    return bound.function.columns
+def _require_phase(request: InitRequest, phase: Phase | None, bound: Any) -> None:
+    if request.phase is not phase:
+        raise ArgumentError(
+            f"function '{bound.function.name}' has no phase {request.phase.name if request.phase else 'of a scan'}"
+        )
 
 
-def _log(call: Call) -> Any:
-    return lambda level, message, fields: call.log(level, message, fields)
+def _scalar_schema(bound: BoundScalar) -> pa.Schema:
+    from .describe import RESULT
+
+    return pa.schema([pa.field(RESULT, bound.output_type)])

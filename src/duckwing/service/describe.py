@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from ..functions.about import About
 from ..functions.overloads import overloads
-from ..functions.scalar import ScalarFunction
 from ..functions.signature import REQUIRED, Parameter, any_type
-from ..functions.table import TableFunction
 from ..protocol import metadata
 from ..protocol.functions import (
+    DistinctDependent,
     Example,
     FunctionInfo,
     FunctionType,
     NullHandling,
+    OrderDependent,
     OrderPreservation,
+    RequiredSecret,
     Stability,
 )
+from ..rpc.framing import EMPTY_SCHEMA
+
+if TYPE_CHECKING:
+    from ..catalog.declared import AnyTableFunction
+    from ..functions.aggregate import AggregateFunction
+    from ..functions.scalar import ScalarFunction
 
 UNLIMITED_WORKERS = 99999
 """How "any number" is written (spec 05, section 5.2)."""
@@ -37,7 +44,7 @@ def scalar_infos(schema: str, functions: Sequence[ScalarFunction[..., Any]]) -> 
             schema_path=(schema,),
             function_type=FunctionType.SCALAR,
             arguments=arguments_schema(overload.parameters),
-            output_schema=pa.schema([pa.field(RESULT, overload.function.returns)]),
+            output_schema=_result_schema(overload.function.returns),
             null_handling=NullHandling.SPECIAL if overload.function.sees_nulls else NullHandling.DEFAULT,
             stability=Stability[overload.function.stability.upper()],
             max_workers=UNLIMITED_WORKERS,
@@ -47,36 +54,108 @@ def scalar_infos(schema: str, functions: Sequence[ScalarFunction[..., Any]]) -> 
     ]
 
 
-def table_infos(schema: str, functions: Sequence[TableFunction[..., Any]]) -> list[FunctionInfo]:
-    """A record for each form of table functions."""
+def table_infos(schema: str, functions: Sequence[AnyTableFunction]) -> list[FunctionInfo]:
+    """A record for each form of the functions that SQL calls in FROM."""
     return [
         FunctionInfo(
             name=overload.function.name,
             schema_path=(schema,),
-            function_type=FunctionType.TABLE,
+            function_type=FunctionType.TABLE_BUFFERING if overload.function.kind == "buffering" else FunctionType.TABLE,
             arguments=arguments_schema(overload.parameters),
-            output_schema=overload.function.columns,
-            null_handling=NullHandling.DEFAULT,
+            output_schema=overload.function.columns.fixed or EMPTY_SCHEMA,
+            null_handling=NullHandling.SPECIAL if overload.function.kind == "row_function" else NullHandling.DEFAULT,
             stability=Stability[overload.function.stability.upper()],
-            # One process runs the generator, so the rows come in the order in which it yields them.
-            order_preservation=OrderPreservation.PRESERVES_ORDER,
-            max_workers=1,
+            **_execution(overload.function),
             **_documentation(overload.function.about),
         )
         for overload in overloads(functions)
     ]
 
 
-def arguments_schema(parameters: Sequence[Parameter]) -> pa.Schema:
-    """The arguments schema of a function: positional ones first, properties as metadata."""
-    return pa.schema([pa.field(p.name, p.type, metadata=_properties(p)) for p in parameters])
+def aggregate_infos(schema: str, functions: Sequence[AggregateFunction]) -> list[FunctionInfo]:
+    """A record for each form of aggregate functions."""
+    return [
+        FunctionInfo(
+            name=overload.function.name,
+            schema_path=(schema,),
+            function_type=FunctionType.AGGREGATE,
+            arguments=arguments_schema(overload.parameters, constants=True),
+            output_schema=_result_schema(overload.function.returns),
+            null_handling=NullHandling.SPECIAL if overload.function.sees_nulls else NullHandling.DEFAULT,
+            stability=Stability.CONSISTENT,
+            max_workers=UNLIMITED_WORKERS,
+            order_dependent=OrderDependent.ORDER_DEPENDENT
+            if overload.function.order_dependent
+            else OrderDependent.NOT_ORDER_DEPENDENT,
+            distinct_dependent=DistinctDependent.DISTINCT_DEPENDENT
+            if overload.function.distinct_dependent
+            else DistinctDependent.NOT_DISTINCT_DEPENDENT,
+            supports_window=overload.function.has_window,
+            streaming_partitioned=overload.function.has_running,
+            required_secrets=tuple(
+                RequiredSecret(s.lookup.type, None, s.lookup.name) for s in overload.function.signature.secrets
+            ),
+            **_documentation(overload.function.about),
+        )
+        for overload in overloads(functions)
+    ]
 
 
-def _properties(parameter: Parameter) -> dict[bytes, bytes]:
+def _execution(function: Any) -> dict[str, Any]:
+    """How a function that SQL calls in FROM runs."""
+    if function.kind == "table_function":
+        # One process runs the generator, so the rows come in the order in which it yields them.
+        return {"order_preservation": OrderPreservation.PRESERVES_ORDER, "max_workers": 1}
+    if function.kind == "row_function":
+        return {
+            "order_preservation": OrderPreservation.NO_ORDER_GUARANTEE,
+            "max_workers": UNLIMITED_WORKERS,
+            "input_from_args": True,
+        }
+    if function.kind == "table_in_out":
+        serial = function.finishes and not function.per_thread
+        return {
+            "order_preservation": OrderPreservation.NO_ORDER_GUARANTEE,
+            "max_workers": 1 if serial else UNLIMITED_WORKERS,
+            # Also where there is nothing to finish: without it the client closes the connection,
+            # and so ends the process, after every query (spec 05, section 9.1).
+            "has_finalize": True,
+        }
+    return {
+        "order_preservation": OrderPreservation.PRESERVES_ORDER,
+        "max_workers": UNLIMITED_WORKERS,
+        "requires_input_batch_index": function.ordered,
+        "source_order_dependent": function.ordered,
+    }
+
+
+def _result_schema(returns: pa.DataType | None) -> pa.Schema:
+    """The result of a scalar or an aggregate; None: the bind decides (spec 06, section 4)."""
+    if returns is None:
+        return pa.schema([pa.field(RESULT, pa.null(), metadata={metadata.ANY_RESULT: b"true"})])
+    return pa.schema([pa.field(RESULT, returns)])
+
+
+def arguments_schema(parameters: Sequence[Parameter], *, constants: bool = False) -> pa.Schema:
+    """The arguments schema of a function: positional ones first, properties as metadata.
+
+    Args:
+        parameters: of one form of the function.
+        constants: the client takes constants out of the call and sends them with the bind. Not for
+            scalars: DuckDB then mixes up calls that differ only in a constant.
+    """
+    return pa.schema([pa.field(p.name, p.type, metadata=_properties(p, constants)) for p in parameters])
+
+
+def _properties(parameter: Parameter, constants: bool) -> dict[bytes, bytes]:
     properties: dict[bytes, bytes] = {}
+    if constants and parameter.const:
+        properties[metadata.CONST] = b"true"
     if parameter.kind == "named":
         properties[metadata.ARG] = b"named"
-    if any_type(parameter.type):
+    if parameter.kind == "table":
+        properties[metadata.TYPE] = b"table"
+    elif any_type(parameter.type):
         properties[metadata.TYPE] = b"any"
     if parameter.kind == "varargs":
         properties[metadata.VARARGS] = b"true"
@@ -84,13 +163,21 @@ def _properties(parameter: Parameter) -> dict[bytes, bytes]:
         properties[metadata.DOC] = parameter.doc.encode()
     if parameter.default is not REQUIRED:
         properties[metadata.DEFAULT] = _json(parameter.default)
+    if parameter.constraints is not None:
+        shown = {
+            metadata.CHOICES: parameter.constraints.choices_text,
+            metadata.RANGE: parameter.constraints.range_text,
+            metadata.PATTERN: parameter.constraints.pattern_text,
+        }
+        properties |= {key: text.encode() for key, text in shown.items() if text is not None}
     return properties
 
 
 def _json(value: Any) -> bytes:
+    import enum
     import json
 
-    return json.dumps(value, default=str).encode()
+    return json.dumps(value.value if isinstance(value, enum.Enum) else value, default=str).encode()
 
 
 def _documentation(about: About) -> dict[str, Any]:

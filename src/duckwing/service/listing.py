@@ -11,7 +11,7 @@ from ..protocol.listing import ObjectType, SchemaContentsParams, SchemaInfo
 from ..protocol.shared import CatalogParams, Items, ObjectParams, SchemaParams
 from ..rpc.codec import Record, encode
 from .attachment import attached_catalog
-from .describe import scalar_infos, table_infos
+from .describe import aggregate_infos, scalar_infos, table_infos
 
 if TYPE_CHECKING:
     from ..rpc.call import Call
@@ -39,7 +39,7 @@ def catalog_schema_contents_functions(service: Service, call: Call, request: Sch
         return _items(scalar_infos(schema.name, schema.scalars()))
     if request.type is ObjectType.TABLE_FUNCTION:
         return _items(table_infos(schema.name, schema.table_functions()))
-    return Items()
+    return _items(aggregate_infos(schema.name, schema.aggregates()))
 
 
 def _nothing(service: Service, call: Call, request: CatalogParams | SchemaParams | ObjectParams) -> Items:
@@ -77,7 +77,7 @@ def _schema_info(schema: Schema, attach_opaque_data: bytes) -> SchemaInfo:
         "view": 0,
         "index": 0,
         "macro": 0,
-        "aggregate_function": 0,
+        "aggregate_function": len(overloads(schema.aggregates())),
         "scalar_function": len(overloads(schema.scalars())),
         "table_function": len(overloads(schema.table_functions())),
     }

@@ -7,13 +7,24 @@ extension types that nobody should have to know by heart.
     >>> from duckwing.types import DECIMAL, LIST, VARCHAR
     >>> LIST(DECIMAL(10, 2))
     ListType(list<item: decimal128(10, 2)>)
+
+:func:`sql_name` prints a type as SQL spells it, and :func:`parse` reads it back:
+
+    >>> from duckwing.types import parse, sql_name
+    >>> sql_name(parse("struct(price numeric(10, 2), tags text[])"))
+    'STRUCT(price DECIMAL(10,2), tags VARCHAR[])'
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    from .names import sql_name as sql_name
+    from .parsing import parse as parse
 
 ANY = pa.null()
 """A parameter or result of any type; the call decides."""
@@ -55,6 +66,30 @@ BIGNUM = pa.opaque(pa.binary(), "bignum", "DuckDB")
 """Integer of any size, in DuckDB's own bytes."""
 
 
+class _Geometry(pa.ExtensionType):  # type: ignore[misc]  # pyarrow has no annotations
+    """``geoarrow.wkb``, which pyarrow does not have. It is not registered: that is for packages of geometry to do."""
+
+    def __init__(self) -> None:
+        super().__init__(pa.binary(), "geoarrow.wkb")
+
+    def __arrow_ext_serialize__(self) -> bytes:
+        return b"{}"
+
+    @classmethod
+    def __arrow_ext_deserialize__(cls, storage_type: pa.DataType, serialized: bytes) -> _Geometry:
+        return cls()
+
+    def __hash__(self) -> int:
+        return hash(self.extension_name)
+
+
+GEOMETRY = _Geometry()
+"""A geometry without a coordinate reference system, as WKB."""
+
+MAX_ARRAY_SIZE = 100_000
+"""Items that an ARRAY of DuckDB has at most."""
+
+
 def DECIMAL(precision: int, scale: int = 0) -> pa.DataType:  # noqa: N802
     """``DECIMAL(precision, scale)``, 1 <= precision <= 38, 0 <= scale <= precision."""
     if not 1 <= precision <= 38 or not 0 <= scale <= precision:
@@ -69,8 +104,8 @@ def LIST(item: pa.DataType) -> pa.DataType:  # noqa: N802
 
 def ARRAY(item: pa.DataType, size: int) -> pa.DataType:  # noqa: N802
     """``item[size]``: a list of exactly ``size`` items."""
-    if size < 1:
-        raise ValueError(f"an ARRAY has at least one item, not {size}")
+    if not 1 <= size <= MAX_ARRAY_SIZE:
+        raise ValueError(f"an ARRAY has 1 to {MAX_ARRAY_SIZE} items, not {size}")
     return pa.list_(item, size)
 
 
@@ -91,3 +126,14 @@ def UNION(members: Mapping[str, pa.DataType]) -> pa.DataType:  # noqa: N802
     if not members:
         raise ValueError("a UNION has at least one member")
     return pa.sparse_union([pa.field(name, type) for name, type in members.items()])
+
+
+def __getattr__(name: str) -> object:
+    home = {"parse": "parsing", "sql_name": "names"}.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value

@@ -61,6 +61,9 @@ def to_duckdb(array: pa.Array, declared: pa.DataType, what: str) -> pa.Array:
     try:
         if pa.types.is_duration(actual) and declared.equals(INTERVAL):
             return pa.array(array.cast(pa.duration("us")).to_pylist(), INTERVAL)
+        if declared.num_fields and fits(actual, declared):  # Arrow casts no unions, nor to extension types within
+            convert = from_duckdb(actual, declared)
+            return array if convert is None else convert(array)
         if not isinstance(declared, pa.BaseExtensionType):
             return array.cast(declared)
         if actual.equals(declared.storage_type):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import functools
 import operator
@@ -208,9 +209,24 @@ def _members(value: Any, names: Sequence[str], known: set[str]) -> Sequence[Any]
             unknown = ", ".join(repr(key) for key in value if key not in known)
             raise ValueError(f"the STRUCT has no member {unknown}")
         return [value.get(name) for name in names]
+    given = _names(value)
+    if given is not None:
+        if len(given) != len(names) or not known.issuperset(given):
+            raise TypeError(f"the STRUCT has the members {', '.join(names)}, not {', '.join(given)}")
+        return [getattr(value, name) for name in names]
     if not isinstance(value, tuple) or len(value) != len(names):
         raise TypeError(f"a STRUCT is a dict, or a tuple of {len(names)} values")
     return value
+
+
+def _names(value: Any) -> Sequence[str] | None:
+    """The names of the members of a NamedTuple or dataclass."""
+    if isinstance(value, tuple):
+        names: Sequence[str] | None = getattr(value, "_fields", None)
+        return names
+    if not dataclasses.is_dataclass(value) or isinstance(value, class_of):
+        return None
+    return [field.name for field in dataclasses.fields(value) if field.init]
 
 
 def _union(values: Sequence[Any], type: pa.DataType) -> pa.Array:

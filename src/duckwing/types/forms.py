@@ -13,6 +13,7 @@ from . import (
     BLOB,
     BOOLEAN,
     DATE,
+    GEOMETRY,
     HUGEINT,
     INTERVAL,
     JSON,
@@ -44,7 +45,8 @@ def fits(actual: pa.DataType, declared: pa.DataType) -> int:
     if same_extension(actual, declared) or _plain(actual).equals(arrival(declared)):
         return SAME_TYPE
     if isinstance(actual, pa.BaseExtensionType):
-        return SAME_TYPE if _is_bool8(actual) and declared.equals(BOOLEAN) else NO_FIT
+        wkb = same_extension(actual, GEOMETRY) and declared.equals(BLOB)  # a schema that pyarrow has read says so
+        return SAME_TYPE if wkb or (_is_bool8(actual) and declared.equals(BOOLEAN)) else NO_FIT
     if isinstance(declared, pa.BaseExtensionType):
         return NO_FIT
     if actual.num_fields and declared.num_fields:
@@ -60,7 +62,7 @@ def arrival(type: pa.DataType) -> pa.DataType:
     """
     if type in (UUID, JSON):
         return pa.utf8()
-    if type.equals(BIT):
+    if type.equals(BIT) or same_extension(type, GEOMETRY):  # geoarrow.wkb is unknown to pyarrow itself
         return pa.binary()
     if type in (HUGEINT, UHUGEINT):
         return pa.decimal128(38, 0)
@@ -78,7 +80,12 @@ def shares_arrival(type: pa.DataType) -> bool:
 
 
 def compact(type: pa.DataType) -> pa.DataType:
-    """``type`` without large and view variants and narrow decimals, for which much of Arrow has no functions."""
+    """``type`` without large and view variants and narrow decimals, for which much of Arrow has no functions.
+
+    Where DuckDB's session says what is what (spec 06, section 7), our own types stay, and BOOLEAN is ``bool``.
+    """
+    if isinstance(type, pa.BaseExtensionType):
+        return BOOLEAN if _is_bool8(type) else _ours(type)
     return _rebuilt(type, compact)
 
 
@@ -86,7 +93,7 @@ def canonical(type: pa.DataType) -> pa.DataType:
     """The type of :mod:`duckwing.types` for the SQL type that DuckDB takes ``type`` for (spec 06, section 8)."""
     is_ = pa.types
     if isinstance(type, pa.BaseExtensionType):
-        return next((ours for ours in _EXTENSIONS if same_extension(type, ours)), type)
+        return _ours(type)
     if is_.is_fixed_size_binary(type):
         return BLOB
     if is_.is_date(type):
@@ -98,6 +105,10 @@ def canonical(type: pa.DataType) -> pa.DataType:
     if is_.is_dictionary(type):
         return canonical(type.value_type)
     return TIMESTAMPTZ if is_.is_timestamp(type) and type.tz else _rebuilt(type, canonical)
+
+
+def _ours(type: pa.BaseExtensionType) -> pa.DataType:
+    return next((ours for ours in _EXTENSIONS if same_extension(type, ours)), type)
 
 
 def _plain(type: pa.DataType) -> pa.DataType:
@@ -137,6 +148,11 @@ def is_list(type: pa.DataType) -> bool:
     """Whether ``type`` is one of Arrow's forms of LIST."""
     is_ = pa.types
     return bool(is_.is_list(type) or is_.is_large_list(type) or is_.is_list_view(type) or is_.is_large_list_view(type))
+
+
+def has_union(type: pa.DataType) -> bool:
+    """Whether ``type`` is a UNION or has one in it."""
+    return bool(pa.types.is_union(type)) or any(has_union(type.field(i).type) for i in range(type.num_fields))
 
 
 def same_extension(actual: pa.DataType, declared: pa.DataType) -> bool:

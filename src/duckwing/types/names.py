@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from . import ANY, BIGNUM, BIT, HUGEINT, JSON, TIMETZ, UHUGEINT, UUID
+from . import ANY, BIGNUM, BIT, GEOMETRY, HUGEINT, JSON, TIMETZ, UHUGEINT, UUID
 from .forms import same_extension
 
 _SIMPLE: dict[pa.DataType, str] = {
@@ -16,6 +16,7 @@ _SIMPLE: dict[pa.DataType, str] = {
     BIT: "BIT",
     TIMETZ: "TIME WITH TIME ZONE",
     BIGNUM: "BIGNUM",
+    GEOMETRY: "GEOMETRY",
     pa.bool_(): "BOOLEAN",
     pa.int8(): "TINYINT",
     pa.int16(): "SMALLINT",
@@ -48,9 +49,10 @@ _SIMPLE: dict[pa.DataType, str] = {
 
 
 def sql_name(type: pa.DataType) -> str:
-    """DuckDB's name of an Arrow type, such as ``DECIMAL(10,2)[]``.
+    """DuckDB's name of an Arrow type, such as ``DECIMAL(10,2)[]``; :func:`duckwing.types.parse` reads it back.
 
-    Types that DuckDB does not take are printed as Arrow prints them.
+    Names of members are quoted where SQL needs it. Types that DuckDB does not take are printed as
+    Arrow prints them.
     """
     name = _SIMPLE.get(type)
     if name is not None:
@@ -71,9 +73,11 @@ def sql_name(type: pa.DataType) -> str:
     if is_.is_list(type) or is_.is_large_list(type) or is_.is_list_view(type) or is_.is_large_list_view(type):
         return f"{sql_name(type.value_type)}[]"
     if is_.is_struct(type) or is_.is_union(type):
+        from .keywords import identifier
+
         members = (type.field(i) for i in range(type.num_fields))
         word = "STRUCT" if is_.is_struct(type) else "UNION"
-        return f"{word}({', '.join(f'{m.name} {sql_name(m.type)}' for m in members)})"
+        return f"{word}({', '.join(f'{identifier(m.name)} {sql_name(m.type)}' for m in members)})"
     if is_.is_dictionary(type):
         return sql_name(type.value_type)
     if isinstance(type, pa.BaseExtensionType):
@@ -83,7 +87,7 @@ def sql_name(type: pa.DataType) -> str:
 
 def _extension_name(type: pa.BaseExtensionType) -> str:
     """The name of an extension type over another storage type than ours."""
-    known = {"geoarrow.wkb": "GEOMETRY", "arrow.json": "JSON", "arrow.bool8": "BOOLEAN"}.get(type.extension_name)
+    known = {"arrow.json": "JSON", "arrow.bool8": "BOOLEAN"}.get(type.extension_name)
     if known is not None:
         return known
     for ours, name in _SIMPLE.items():

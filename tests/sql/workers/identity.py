@@ -43,6 +43,7 @@ TYPES = {
     "timestamptz": types.TIMESTAMPTZ,
     "interval": types.INTERVAL,
     "bignum": types.BIGNUM,
+    "geometry": types.GEOMETRY,
     "list_integer": LIST(types.INTEGER),
     "list_varchar": LIST(types.VARCHAR),
     "list_uuid": LIST(types.UUID),

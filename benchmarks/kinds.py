@@ -1,0 +1,176 @@
+"""Every kind of function against the published SDKs for other languages: ``python -m benchmarks.kinds --help``.
+
+Both sides serve a catalog ``bench`` with functions of the same names over stdio, each written as the documentation
+of its SDK recommends and with that SDK's defaults.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks.launch import WORKERS, duckwing_command, engine, prepare_environment
+from benchmarks.measure import Comparison, Side, alternate, seconds
+from benchmarks.peers import Peer, PeerUnavailableError, typescript
+from benchmarks.report import environment, markdown
+
+from duckwing.engine import EngineError
+
+if TYPE_CHECKING:
+    import duckdb
+
+ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """One query.
+
+    Attributes:
+        name: the kind of function.
+        what: what it does with how much.
+        query: SQL with ``{bench}`` in place of the attached catalog.
+        reference: SQL of the same answer without a worker.
+        most_rounds: for queries that take a peer a minute.
+        dedup: whether the client looks for duplicate input rows, its default.
+    """
+
+    name: str
+    what: str
+    query: str
+    reference: str
+    most_rounds: int = sys.maxsize
+    dedup: bool = True
+
+
+def _scalar(what: str, call: str, builtin: str, summary: str, dedup: bool) -> _Kind:
+    rows = "FROM range(1000000) t(v)"
+    return _Kind(
+        "scalar",
+        f"{what}, 1 million distinct rows, dedup {'on' if dedup else 'off'}",
+        f"SELECT {summary.format('{bench}.' + call)} {rows}",
+        f"SELECT {summary.format(builtin)} {rows}",
+        dedup=dedup,
+    )
+
+
+def _aggregate(rows: int, groups: int, most_rounds: int = sys.maxsize) -> _Kind:
+    query = (
+        "SELECT count(*), bit_xor(hash(g, s)) FROM "
+        f"(SELECT g, {{}} AS s FROM (SELECT i % {groups} g, i v FROM range({rows}) t(i)) GROUP BY g)"
+    )
+    return _Kind(
+        "aggregate",
+        f"sum(BIGINT), {rows:,} rows in {groups:,} groups",
+        query.format("{bench}.vsum(v)"),
+        query.format("sum(v)::BIGINT"),
+        most_rounds,
+    )
+
+
+def _relation(name: str, what: str, rows: int, source: str) -> _Kind:
+    return _Kind(
+        name,
+        f"{what}, {rows:,} BIGINT",
+        f"SELECT sum(n), count(*) FROM {source.format(rows=rows)}",
+        f"SELECT sum(n), count(*) FROM range({rows}) t(n)",
+    )
+
+
+KINDS = (
+    *(_scalar("BIGINT + 1", "add_one(v)", "v + 1", "sum({})", dedup) for dedup in (True, False)),
+    *(
+        _scalar(
+            "upper(VARCHAR)",
+            "upper_case('customer ' || v)",
+            "upper('customer ' || v)",
+            "bit_xor(hash({}))",
+            dedup,
+        )
+        for dedup in (True, False)
+    ),
+    _relation("table", "counting up in each documentation's batches", 5_000_000, "{{bench}}.series({rows})"),
+    _relation(
+        "table-in-out", "passing through", 5_000_000, "{{bench}}.pass_through((SELECT n FROM range({rows}) t(n)))"
+    ),
+    _relation(
+        "buffering", "keeping and returning", 1_000_000, "{{bench}}.keep_all((SELECT n FROM range({rows}) t(n)))"
+    ),
+    _aggregate(1_000_000, 10),
+    _aggregate(1_000_000, 1000, most_rounds=3),
+)
+NAMES = tuple(dict.fromkeys(kind.name for kind in KINDS))
+
+
+def run(rounds: int, names: Sequence[str] = NAMES) -> list[Comparison]:
+    """Compare the kinds called ``names`` with every peer that can be installed; the others are named on stderr."""
+    try:
+        with typescript() as peer, engine() as connection:
+            own = shlex.join([str(duckwing_command()), "run", str(WORKERS / "kinds.py")])
+            _attach(connection, "ours", f"exec {own}")
+            _attach(connection, "peer", peer.location)
+            return [_compare(connection, kind, peer, rounds) for kind in KINDS if kind.name in names]
+    except PeerUnavailableError as error:
+        print(f"The TypeScript SDK is left out: {error}", file=sys.stderr)
+        return []
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.kinds",
+        description="Measure Duckwing against the published SDKs for other languages, kind by kind.",
+    )
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"what to measure: {', '.join(NAMES)}; all by default")
+    parser.add_argument("--repeat", type=int, default=ROUNDS, metavar="N", help=f"rounds (default: {ROUNDS})")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.kinds) - set(NAMES):
+        parser.error(f"there is no kind {', '.join(sorted(unknown))}; choose from {', '.join(NAMES)}")
+    if options.repeat < 1:
+        parser.error("at least one round is needed")
+    prepare_environment()
+    try:
+        comparisons = run(options.repeat, options.kinds or NAMES)
+    except EngineError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if comparisons:
+        facts = environment()
+        print(markdown(comparisons))
+        print(
+            f"\nMedian (lowest–highest) of {options.repeat} alternating rounds, at most 3 where one takes a minute; "
+            f"a ratio is the median of the rounds' own ratios.\nPython {facts['python']}, pyarrow {facts['pyarrow']}, "
+            f"DuckDB {facts['duckdb']}, {facts['system']}, {facts['processors']} processors."
+        )
+    return 0
+
+
+def _compare(connection: duckdb.DuckDBPyConnection, kind: _Kind, peer: Peer, rounds: int) -> Comparison:
+    print(f"{kind.name}: {kind.what} …", file=sys.stderr, flush=True)
+    connection.execute(f"SET vgi_exchange_input_dedup = {kind.dedup}")
+    expected = connection.sql(kind.reference).fetchall()
+
+    def side(catalog: str) -> Side:
+        query = kind.query.format(bench=catalog)
+        return lambda: seconds(lambda: _check(connection.sql(query).fetchall(), expected))
+
+    samples = alternate({name: side(name) for name in ("ours", "peer")}, min(rounds, kind.most_rounds))
+    return Comparison(kind.name, kind.what, samples["ours"], peer.title, samples["peer"])
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, alias: str, location: str) -> None:
+    quoted = location.replace("'", "''")
+    connection.execute(f"ATTACH 'bench' AS {alias} (TYPE vgi, LOCATION '{quoted}')")
+
+
+def _check(result: object, expected: object) -> None:
+    if result != expected:
+        raise RuntimeError(f"expected {expected}, got {result}: a wrong answer has no speed")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,453 @@
+"""Aggregate functions: one value for each group of rows (spec 05, section 11).
+
+This module declares and binds them. How they run is in ``aggregate_groups`` (all groups at once) and
+``aggregate_instances`` (an instance of the class for each group).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import inspect
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import pyarrow as pa
+
+from ..errors import ArgumentError, DeclarationError, OutputError
+from ..types.convert import Converter, from_duckdb
+from ..types.forms import canonical
+from ..types.names import sql_name
+from ..types.refusals import refusal
+from ..types.values import from_values, to_values
+from .about import About, check_name, read_about
+from .arguments import Arguments, python_value
+from .columns import wanted
+from .context import Context
+from .documentation import read_docstring
+from .groups import Field, Groups, per_group_field
+from .libraries import argument_converter, result_array
+from .nulls import rows_without_nulls, take
+from .scalar import Nulls, expand_varargs
+from .signature import (
+    REQUIRED,
+    Parameter,
+    Signature,
+    any_type,
+    form_of,
+    read_annotation,
+    read_signature,
+    resolve_type,
+    with_context,
+)
+from .stateful import Fields, field_annotations, read_fields, require_methods
+
+Form = Literal["groups", "batch", "row"]
+
+EMPTY: Any = object()
+"""``empty=`` was not given: a group without rows is NULL."""
+
+
+@dataclass(frozen=True, eq=False)
+class AggregateFunction:
+    """A declared aggregate function. Calling it makes an instance of the author's class.
+
+    Attributes:
+        name: its name in SQL.
+        function: the author's class.
+        signature: what SQL passes: columns, and constants (``const``).
+        returns: type of the result; None if ``compute`` says it.
+        compute: called with the types of the columns and the constants that ``wants`` names.
+        wants: parameters of ``compute``.
+        form: all groups at once, or an instance for each, called with arrays or value by value.
+        per_group: the fields of ``PerGroup``.
+        state: the other fields.
+        constants: parameters of ``__init__``.
+        placed: constants that ``update`` takes, too, between its columns.
+        empty: value of a group without rows; ``EMPTY`` for NULL.
+        nulls: ``"skip"``: rows with a NULL do not count; ``"pass"``: they do.
+        order_dependent: ``ORDER BY`` inside the call matters.
+        distinct_dependent: ``DISTINCT`` inside the call matters.
+        about: its documentation.
+    """
+
+    kind: ClassVar = "aggregate"
+
+    name: str
+    function: type
+    signature: Signature
+    returns: pa.DataType | None
+    compute: Callable[..., Any] | None
+    wants: tuple[str, ...]
+    form: Form
+    per_group: Mapping[str, Field]
+    state: Fields
+    constants: frozenset[str]
+    placed: frozenset[str]
+    empty: Any
+    nulls: Nulls
+    order_dependent: bool
+    distinct_dependent: bool
+    about: About
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    @property
+    def sees_nulls(self) -> bool:
+        """Whether rows with a NULL in one of the columns reach the class."""
+        return self.nulls == "pass" or any(p.accepts_none for p in self.signature.parameters)
+
+    @property
+    def has_window(self) -> bool:
+        """Whether the class computes window frames itself."""
+        return callable(getattr(self.function, "window", None))
+
+    @property
+    def has_running(self) -> bool:
+        """Whether the class computes cumulative windows itself."""
+        return callable(getattr(self.function, "running", None))
+
+    @property
+    def what(self) -> str:
+        """The function, for error messages."""
+        return f"aggregate '{self.name}'"
+
+    def bind(
+        self, parameters: Sequence[Parameter], columns: pa.Schema, arguments: Arguments, context: Context
+    ) -> BoundAggregate:
+        """Prepare the calls of one query.
+
+        Args:
+            parameters: the overload that the query uses.
+            columns: the columns as the bind tells them; batches may have other types (spec 06, section 6.3).
+            arguments: the constants.
+            context: handed to the class if it wants it.
+
+        Raises:
+            ArgumentError: an argument does not fit.
+        """
+        constants = [p for p in parameters if p.const]
+        if len(constants) != len(arguments.positional):
+            raise ArgumentError(f"{self.what} takes {len(constants)} constants, got {len(arguments.positional)}")
+        values = {p.name: _constant(p, v, self.what) for p, v in zip(constants, arguments.positional, strict=True)}
+        for parameter in self.signature.parameters:
+            if parameter.const and parameter.name not in values:
+                values[parameter.name] = parameter.default
+        inputs = expand_varargs([p for p in parameters if not p.const], len(columns))
+        output = self.returns
+        if output is None:
+            output = self._computed(inputs, columns, values)
+        return BoundAggregate(self, inputs, values, context, output)
+
+    def _computed(self, inputs: Sequence[Parameter], columns: pa.Schema, values: Mapping[str, Any]) -> pa.DataType:
+        assert self.compute is not None
+        known = dict(values)
+        for parameter, column in zip(inputs, columns, strict=True):
+            known.setdefault(parameter.name, column.type if any_type(parameter.type) else parameter.type)
+        result = self.compute(**{name: known[name] for name in self.wants})
+        if not isinstance(result, pa.DataType) or any_type(result) or refusal(result) is not None:
+            raise OutputError(f"{self.what}: returns= must return a type from duckwing.types, got {result!r}")
+        return canonical(result)
+
+
+def _constant(parameter: Parameter, value: pa.Array, what: str) -> Any:
+    """A constant, which comes in the type of the literal (spec 06, section 6.3)."""
+    if not value.type.equals(parameter.type) and not isinstance(parameter.type, pa.BaseExtensionType):
+        with contextlib.suppress(pa.ArrowException, ValueError):  # the conversion below says what is wrong
+            value = value.cast(parameter.type)
+    return python_value(parameter, value, what)
+
+
+class BoundAggregate:
+    """An aggregate function with the constants of one query."""
+
+    def __init__(
+        self,
+        function: AggregateFunction,
+        inputs: Sequence[Parameter],
+        constants: Mapping[str, Any],
+        context: Context,
+        output: pa.DataType,
+    ):
+        self.function = function
+        self.inputs = inputs
+        self.constants = constants
+        self.context = context
+        self.output_type = output
+        self._converters: tuple[pa.Schema, list[Converter | None]] | None = None
+        self._strict = [n for n, p in enumerate(inputs) if function.nulls == "skip" and not p.accepts_none]
+        self._wrap = [argument_converter(p) for p in inputs] if function.form != "row" else []
+
+    def instance(self) -> Any:
+        """A new instance of the author's class, with the constants."""
+        function = self.function
+        call = with_context(function.function, function.signature, self.context, self.constants)
+        return call(**{name: self.constants[name] for name in function.constants})
+
+    def columns(self, batch: pa.RecordBatch, first: int = 0) -> list[pa.Array]:
+        """The columns of ``batch`` from number ``first`` on, in their declared types."""
+        if self._converters is None or not self._converters[0].equals(batch.schema):
+            found: list[Converter | None] = []
+            for parameter, field in zip(self.inputs, list(batch.schema)[first:], strict=True):
+                try:
+                    found.append(from_duckdb(field.type, parameter.type))
+                except ArgumentError as error:
+                    raise ArgumentError(f"{self.function.what}: argument '{parameter.name}': {error}") from None
+            self._converters = batch.schema, found
+        columns = batch.columns[first:]
+        return [convert(c) if convert else c for convert, c in zip(self._converters[1], columns, strict=True)]
+
+    def counted(self, columns: Sequence[pa.Array]) -> pa.Array | None:
+        """The rows that count, as a boolean array; None for all of them."""
+        return rows_without_nulls([columns[n] for n in self._strict])
+
+    def arguments(self, columns: Sequence[pa.Array]) -> list[Any]:
+        """Columns as a method over arrays takes them: constants that ``update`` names are put in."""
+        arrays = [convert(c) if convert else c for convert, c in zip(self._wrap, columns, strict=True)]
+        return self._with_constants(arrays, lambda constant: constant)
+
+    def rows(self, columns: Sequence[pa.Array], count: int) -> Iterator[tuple[Any, ...]]:
+        """The arguments of each row as a method over values takes them."""
+        values = [self._python(p, c) for p, c in zip(self.inputs, columns, strict=True)]
+        arguments = self._with_constants(values, itertools.repeat)
+        return zip(*arguments, strict=False) if arguments else itertools.repeat((), count)
+
+    def _with_constants(self, columns: Sequence[Any], wrap: Callable[[Any], Any]) -> list[Any]:
+        left = iter(columns)
+        arguments: list[Any] = []
+        for parameter in self.function.signature.parameters:
+            if parameter.kind == "varargs":
+                arguments += left
+            elif not parameter.const:
+                arguments.append(next(left))
+            elif parameter.name in self.function.placed:
+                arguments.append(wrap(self.constants[parameter.name]))
+        return arguments
+
+    def _python(self, parameter: Parameter, column: pa.Array) -> list[Any]:
+        try:
+            values: list[Any] = to_values(column)
+            convert = parameter.convert
+            return values if convert is None else [None if v is None else convert(v) for v in values]
+        except (ValueError, OverflowError) as error:
+            raise ArgumentError(
+                f"{self.function.what}: argument '{parameter.name}' of type {sql_name(column.type)} "
+                f"cannot be used: {error}"
+            ) from None
+
+    def empty(self, count: int) -> pa.Array:
+        """The results of groups without rows."""
+        if self.function.empty is EMPTY:
+            return pa.nulls(count, self.output_type)
+        return from_values([self.function.empty] * count, self.output_type, f"empty= of {self.function.what}")
+
+    def results(self, returned: Any, count: int) -> pa.Array:
+        """What ``result`` or ``running`` returned as an array of the declared type.
+
+        Raises:
+            OutputError: it is none, or of another length.
+        """
+        what = f"result of {self.function.what}"
+        array = result_array(returned, self.output_type, what)
+        if len(array) != count:
+            raise OutputError(f"{what} must have a value for each of {count} groups or rows, got {len(array)}")
+        return array
+
+    def one(self, values: Sequence[Any]) -> pa.Array:
+        """What ``result`` or ``window`` returned for some groups or rows, one by one."""
+        return from_values(values, self.output_type, f"result of {self.function.what}")
+
+
+def spread(values: pa.Array, places: pa.Array, otherwise: pa.Array) -> pa.Array:
+    """``values`` at ``places``, and ``otherwise`` where no value goes.
+
+    Args:
+        values: the values.
+        places: where each goes, int64, all different.
+        otherwise: an array of the whole length, of the same type.
+    """
+    if len(values) == len(otherwise):
+        return take(values, _inverse(places))
+    import numpy as np
+
+    order = np.arange(len(values), len(values) + len(otherwise))
+    order[places.to_numpy()] = np.arange(len(values))
+    return take(pa.concat_arrays([values, otherwise]), pa.array(order))
+
+
+def _inverse(places: pa.Array) -> pa.Array:
+    import numpy as np
+
+    order = np.empty(len(places), np.int64)
+    order[places.to_numpy()] = np.arange(len(places))
+    return pa.array(order)
+
+
+def declare_aggregate(
+    function: type,
+    *,
+    name: str | None = None,
+    returns: pa.DataType | Callable[..., pa.DataType] | None = None,
+    empty: Any = EMPTY,
+    nulls: Nulls = "skip",
+    order_dependent: bool = True,
+    distinct_dependent: bool = True,
+    **about: Any,
+) -> AggregateFunction:
+    """Make an :class:`AggregateFunction` of a class; :func:`duckwing.aggregate` explains the options.
+
+    Raises:
+        DeclarationError: it cannot be one.
+    """
+    sql = check_name(name if name is not None else getattr(function, "__name__", None), "an aggregate")
+    what = f"aggregate '{sql}'"
+    if not inspect.isclass(function):
+        raise DeclarationError(f"{what} must be a class with update() and result(), not {function!r}")
+    if importlib.util.find_spec("numpy") is None:
+        raise DeclarationError(f"{what}: aggregates need numpy; install it with: pip install 'duckwing[numpy]'")
+    require_methods(function, ["update", "result"], what)
+    if nulls not in ("skip", "pass"):
+        raise DeclarationError(f"{what}: nulls={nulls!r} is unknown; use 'skip' or 'pass'")
+    per_group = _per_group(function, what)
+    at_once = bool(per_group) or _takes_groups(function)
+    if not at_once:
+        require_methods(function, ["merge"], what)
+    signature, init, update = _signature(function, at_once, what)
+    form = _form(signature, at_once, what)
+    state = read_fields(function, what, skip=lambda annotation: per_group_field("", annotation, None, what) is not None)
+    if at_once and state.names:
+        raise DeclarationError(
+            f"{what}: field '{state.names[0]}' is not PerGroup, but one instance serves all groups; make it "
+            f"PerGroup[int] or the like, or an argument of __init__"
+        )
+    result, compute = _result(function, returns, what)
+    if empty is not EMPTY and result is not None:
+        _check_empty(empty, result, what)
+    documentation = read_about(what, signature.description, **about)
+    return AggregateFunction(
+        name=sql,
+        function=function,
+        signature=signature,
+        returns=result,
+        compute=compute,
+        wants=wanted(compute, signature, what, "returns=") if compute is not None else (),
+        form=form,
+        per_group=per_group,
+        state=state,
+        constants=frozenset(p.name for p in init),
+        placed=frozenset(p.name for p in signature.parameters if p.const and p.name in update),
+        empty=empty,
+        nulls=nulls,
+        order_dependent=order_dependent,
+        distinct_dependent=distinct_dependent,
+        about=documentation,
+    )
+
+
+def _per_group(cls: type, what: str) -> dict[str, Field]:
+    fields: dict[str, Field] = {}
+    for name, annotation in field_annotations(cls, what).items():
+        field = per_group_field(name, annotation, getattr(cls, name, None), what)
+        if field is not None:
+            fields[name] = field
+    return fields
+
+
+def _takes_groups(cls: Any) -> bool:
+    parameters = list(inspect.signature(cls.update, eval_str=True).parameters.values())
+    return len(parameters) > 1 and parameters[1].annotation is Groups
+
+
+def _signature(cls: Any, at_once: bool, what: str) -> tuple[Signature, Sequence[Parameter], Mapping[str, Parameter]]:
+    """The columns of ``update`` and the constants of ``__init__`` as one SQL signature, and both alone."""
+    update = read_signature(cls.update, f"{what}: update()", skip=2 if at_once else 1)
+    init = read_signature(cls, f"{what}: __init__()")
+    for parameter in update.parameters:
+        if parameter.kind == "named":
+            raise DeclarationError(f"{what}: '{parameter.name}' is keyword-only, but SQL passes columns by position")
+    if update.context is not None or update.secrets:
+        raise DeclarationError(f"{what}: update() runs for a batch of rows; take the Context in __init__()")
+    named = {p.name: p for p in update.parameters}
+    own = init.parameters
+    extra: list[Parameter] = []
+    for parameter in own:
+        if parameter.kind == "varargs":
+            raise DeclarationError(f"{what}: *{parameter.name} of __init__() cannot be constants of SQL")
+        if parameter.form == "batch":
+            raise DeclarationError(f"{what}: the constant '{parameter.name}' is one value, not an array")
+        if parameter.name not in named:
+            extra.append(dataclasses.replace(parameter, kind="positional", const=True))
+        elif not named[parameter.name].const:
+            raise DeclarationError(
+                f"{what}: '{parameter.name}' is a column of update() and a constant of __init__(); rename one of them, "
+                "or annotate the column with Const"
+            )
+    varargs = [p for p in update.parameters if p.kind == "varargs"]
+    if varargs and extra:
+        raise DeclarationError(
+            f"{what}: *{varargs[0].name} takes all further arguments; there is no place for constants"
+        )
+    parameters = (*update.parameters, *extra)
+    defaulted = False
+    for parameter in parameters:
+        defaulted = defaulted or parameter.default is not REQUIRED
+        if defaulted and parameter.default is REQUIRED:
+            raise DeclarationError(f"{what}: '{parameter.name}' follows an argument with a default, but has none")
+    description, docs = read_docstring(cls.__doc__)
+    signature = Signature(
+        tuple(dataclasses.replace(p, doc=p.doc or docs.get(p.name, "")) for p in parameters),
+        init.context,
+        init.secrets,
+        init.places,
+        update.returns,
+        description,
+    )
+    return signature, own, named
+
+
+def _form(signature: Signature, at_once: bool, what: str) -> Form:
+    forms = {p.form for p in signature.parameters if not p.const}
+    if len(forms) == 2:
+        raise DeclarationError(f"{what} mixes arrays and single values in update(); use the one or the other")
+    if at_once:
+        if "row" in forms:
+            raise DeclarationError(
+                f"{what}: update() gets the rows of all groups at once; annotate its columns with arrays"
+            )
+        return "groups"
+    return "batch" if "batch" in forms else "row"
+
+
+def _result(cls: Any, returns: Any, what: str) -> tuple[pa.DataType | None, Callable[..., Any] | None]:
+    annotated = inspect.signature(cls.result, eval_str=True).return_annotation
+    if returns is not None and not isinstance(returns, pa.DataType):
+        if callable(returns):
+            return None, returns
+        raise DeclarationError(f"{what}: returns= takes a type from duckwing.types, not {returns!r}")
+    if returns is not None:
+        result = returns
+        reason = refusal(result)
+        if reason is not None:
+            raise DeclarationError(f"{what}: it cannot return {sql_name(result)}: {reason}")
+        result = canonical(result)
+    elif annotated is inspect.Signature.empty or annotated is None:
+        raise DeclarationError(f"{what} needs the type of its result: write 'def result(self) -> int', or returns=")
+    else:
+        annotation = read_annotation(annotated)
+        if form_of(annotation.base) is None:
+            raise DeclarationError(f"{what}: {annotation.base!r} is not supported as a result")
+        result = resolve_type(annotation, f"{what}: its result")
+    if any_type(result):
+        raise DeclarationError(f"{what} needs a result of one type; add returns= with a type from duckwing.types")
+    return result, None
+
+
+def _check_empty(empty: Any, result: pa.DataType, what: str) -> None:
+    try:
+        from_values([empty], result, f"{what}: empty=")
+    except OutputError as error:
+        raise DeclarationError(str(error)) from None

@@ -1,0 +1,164 @@
+"""Aggregates over all groups at once: their numbers are arrays that the worker's processes share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ..errors import OutputError
+from ..state.arrays import SharedArrays
+from .aggregate import BoundAggregate, spread
+from .groups import PUT, Groups
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    Ids = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class GroupStates:
+    """The states of one execution's groups.
+
+    Args:
+        bound: the function with its constants.
+        directory: where the processes of the machine share memory.
+    """
+
+    def __init__(self, bound: BoundAggregate, directory: Path):
+        self._bound = bound
+        self._fields = bound.function.per_group
+        self._arrays = SharedArrays(directory, {name: field.dtype for name, field in self._fields.items()})
+        self._used: set[tuple[str, str]] = set()
+        self._nonzero = [field for field in self._fields.values() if field.default]
+        self._instance = bound.instance()
+        for name, field in self._fields.items():
+            setattr(self._instance, name, field)
+
+    def update(self, ids: pa.Array, columns: list[pa.Array]) -> None:
+        """Take in rows.
+
+        Args:
+            ids: the group of each row, int64.
+            columns: the arguments of each row, in their declared types.
+        """
+        counted = self._bound.counted(columns)
+        if counted is not None:
+            ids = ids.filter(counted)
+            columns = [column.filter(counted) for column in columns]
+        if len(ids):
+            groups = ids.to_numpy()
+            self._reserve(groups)
+            self._bound.context.rows = len(ids)
+            self._instance.update(self._groups(groups), *self._bound.arguments(columns))
+
+    def combine(self, source: pa.Array, target: pa.Array) -> None:
+        """Take the groups of ``source`` into those of ``target``, pair by pair."""
+        import numpy as np
+
+        sources, targets = source.to_numpy(), target.to_numpy()
+        known = self._arrays.refresh(int(sources.max(initial=-1)) + 1)
+        kept = sources < known
+        if known:
+            kept[kept] = self._arrays.present[sources[kept]] != 0
+        if not kept.all():
+            sources, targets = sources[kept], targets[kept]
+        while len(sources):
+            # A target that is a source further on has to be complete before it is read.
+            count = len(sources)
+            if np.isin(sources, targets).any():
+                count = _independent(sources.tolist(), targets.tolist())
+            self._merge(sources[:count], targets[:count])
+            sources, targets = sources[count:], targets[count:]
+
+    def finalize(self, ids: pa.Array) -> pa.Array:
+        """The result of each group."""
+        import numpy as np
+
+        wanted = ids.to_numpy()
+        count = len(wanted)
+        known = self._arrays.refresh(int(wanted.max(initial=-1)) + 1)
+        there = wanted < known
+        if known:
+            there[there] = self._arrays.present[wanted[there]] != 0
+        present = wanted[there]
+        if not len(present):
+            return self._bound.empty(count)
+        results = self._bound.results(self._instance.result(self._groups(present)), len(present))
+        if len(present) == count:
+            return results
+        return spread(results, pa.array(np.flatnonzero(there)), self._bound.empty(count))
+
+    def close(self) -> None:
+        """Unmap the memory."""
+        self._arrays.close()
+
+    def _groups(self, ids: Ids) -> Groups:
+        return Groups(ids, self._arrays, self._bound.function.what, self._used)
+
+    def _reserve(self, ids: Ids) -> None:
+        """Make sure that the groups exist and have their defaults."""
+        self._arrays.reserve(int(ids.max()) + 1)
+        present = self._arrays.present
+        if self._nonzero:
+            new = ids[present[ids] == 0]
+            for field in self._nonzero:
+                self._arrays[field.name][new] = field.default
+        present[ids] = 1
+
+    def _merge(self, sources: Ids, targets: Ids) -> None:
+        self._reserve(targets)
+        merge = getattr(self._instance, "merge", None)
+        if merge is not None:
+            for chosen in _rounds(targets):
+                merge(self._groups(targets[chosen]), self._groups(sources[chosen]))
+            return
+        groups = self._groups(targets)
+        for name, change in self._changes().items():
+            field = self._fields[name]
+            values = self._arrays[name][sources]
+            if change == "add":
+                groups.add(field, values)
+            else:
+                import numpy as np
+
+                groups.apply(getattr(np, change), field, values)
+
+    def _changes(self) -> dict[str, str]:
+        """How each field is changed, by whatever process."""
+        changes: dict[str, str] = {}
+        for mark in self._arrays.marks():
+            name, _, change = mark.rpartition(".")
+            if change == PUT or changes.setdefault(name, change) != change:
+                raise OutputError(
+                    f"{self._bound.function.what}: field '{name}' is changed with "
+                    f"{'put()' if change == PUT else f'{changes[name]} and {change}'}, so only you know how two groups "
+                    "merge; write merge(self, groups, other)"
+                )
+        return changes
+
+
+def _independent(sources: list[int], targets: list[int]) -> int:
+    """How many pairs from the first on can be merged at once: no target of them is a source after it."""
+    written: set[int] = set()
+    for count, (source, target) in enumerate(zip(sources, targets, strict=True)):
+        if source in written:
+            return count
+        written.add(target)
+    return len(sources)
+
+
+def _rounds(targets: Ids) -> list[Any]:
+    """The pairs in rounds in which no target repeats, in their order."""
+    import numpy as np
+
+    unique, counts = np.unique(targets, return_counts=True)
+    if len(unique) == len(targets):
+        return [slice(None)]
+    order = np.argsort(targets, kind="stable")
+    starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
+    turn = np.empty(len(targets), np.int64)
+    turn[order] = np.arange(len(targets)) - np.repeat(starts, counts)
+    return [np.flatnonzero(turn == number) for number in range(int(counts.max()))]

@@ -1,0 +1,139 @@
+"""Aggregates with an instance of the author's class for each group: simple, and slower."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from .aggregate import BoundAggregate
+from .nulls import take
+
+if TYPE_CHECKING:
+    from ..state.store import Store
+
+GROUPS = "_vgi/groups"
+
+
+class InstanceStates:
+    """The states of one execution's groups.
+
+    Args:
+        bound: the function with its constants.
+        store: where the processes share them.
+    """
+
+    def __init__(self, bound: BoundAggregate, store: Store):
+        self._bound = bound
+        self._store = store
+        self._fields = bound.function.state
+
+    def update(self, ids: pa.Array, columns: list[pa.Array]) -> None:
+        """Take in rows.
+
+        Args:
+            ids: the group of each row, int64.
+            columns: the arguments of each row, in their declared types.
+        """
+        counted = self._bound.counted(columns)
+        if counted is not None:
+            ids = ids.filter(counted)
+            columns = [take_valid(column, counted) for column in columns]
+        if not len(ids):
+            return
+        self._bound.context.rows = len(ids)
+        if self._bound.function.form == "row":
+            self._update_rows(ids.to_pylist(), columns)
+        else:
+            self._update_arrays(ids, columns)
+
+    def combine(self, source: pa.Array, target: pa.Array) -> None:
+        """Take the groups of ``source`` into those of ``target``, pair by pair."""
+        pairs = list(zip(source.to_pylist(), target.to_pylist(), strict=True))
+        known = self._load(dict.fromkeys(group for pair in pairs for group in pair))
+        changed: dict[int, Any] = {}
+        for taken, into in pairs:
+            other = known.get(taken)
+            if other is None:
+                continue
+            instance = known.get(into)
+            if instance is None:
+                instance = known[into] = self._bound.instance()
+            # A source keeps its state: the engine may merge it again.
+            instance.merge(self._copy(other))
+            changed[into] = instance
+        self._save(changed)
+
+    def finalize(self, ids: pa.Array) -> pa.Array:
+        """The result of each group."""
+        groups = ids.to_pylist()
+        known = self._load(dict.fromkeys(groups))
+        there = [place for place, group in enumerate(groups) if group in known]
+        if not there:
+            return self._bound.empty(len(groups))
+        results = self._bound.one([known[groups[place]].result() for place in there])
+        if len(there) == len(groups):
+            return results
+        from .aggregate import spread
+
+        return spread(results, pa.array(there, pa.int64()), self._bound.empty(len(groups)))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _update_rows(self, groups: Sequence[int], columns: list[pa.Array]) -> None:
+        instances = self._instances(dict.fromkeys(groups))
+        for group, row in zip(groups, self._bound.rows(columns, len(groups)), strict=True):
+            instances[group].update(*row)
+        self._save(instances)
+
+    def _update_arrays(self, ids: pa.Array, columns: list[pa.Array]) -> None:
+        import numpy as np
+
+        unique, inverse, counts = np.unique(ids.to_numpy(), return_inverse=True, return_counts=True)
+        order = pa.array(np.argsort(inverse, kind="stable"))
+        sorted_columns = [take(column, order) for column in columns] if len(unique) > 1 else columns
+        instances = self._instances(unique.tolist())
+        start = 0
+        for group, count in zip(unique.tolist(), counts.tolist(), strict=True):
+            rows = [column.slice(start, count) for column in sorted_columns]
+            instances[group].update(*self._bound.arguments(rows))
+            start += count
+        self._save(instances)
+
+    def _instances(self, groups: Iterable[int]) -> dict[int, Any]:
+        groups = list(groups)
+        known = self._load(groups)
+        return {group: known[group] if group in known else self._bound.instance() for group in groups}
+
+    def _load(self, groups: Iterable[int]) -> dict[int, Any]:
+        groups = list(groups)
+        found = self._store.get_many(GROUPS, [_key(group) for group in groups])
+        known: dict[int, Any] = {}
+        for group, data in zip(groups, found, strict=True):
+            if data is not None:
+                known[group] = self._rebuilt(data)
+        return known
+
+    def _save(self, instances: Mapping[int, Any]) -> None:
+        self._store.put_many(GROUPS, [(_key(group), self._fields.save(i)) for group, i in instances.items()])
+
+    def _copy(self, instance: Any) -> Any:
+        return self._rebuilt(self._fields.save(instance))
+
+    def _rebuilt(self, data: bytes) -> Any:
+        instance = self._bound.instance()
+        self._fields.load(instance, data)
+        return instance
+
+
+def _key(group: int) -> bytes:
+    return group.to_bytes(8, "big", signed=True)
+
+
+def take_valid(column: pa.Array, valid: pa.Array) -> pa.Array:
+    """The rows of a column where ``valid`` is true, for every type."""
+    import pyarrow.compute as pc
+
+    return take(column, pc.indices_nonzero(valid))

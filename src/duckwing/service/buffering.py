@@ -1,0 +1,175 @@
+"""Buffering functions: sink, combine, source (spec 05, section 10)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, overload
+
+import pyarrow as pa
+
+from ..errors import ArgumentError, StateError
+from ..protocol.buffering import (
+    BufferingCombineRequest,
+    BufferingCombineResponse,
+    BufferingDestructorRequest,
+    BufferingProcessRequest,
+    BufferingProcessResponse,
+)
+from ..protocol.calls import BindRequest, GlobalInitResponse, InitRequest, Phase
+from ..protocol.shared import NoResult
+from ..rpc.codec import decode, decode_batch, encode_batch
+from ..rpc.framing import Batch
+from ..state.spool import NO_INDEX, Spool, read_spools
+from .describe import UNLIMITED_WORKERS
+from .executions import begin, change, end, look, new_execution_id, read_execution_id
+from .streams import TableStream
+
+if TYPE_CHECKING:
+    from ..functions.buffering import BoundBuffering
+    from ..rpc.call import Call, Stream
+    from ..state.directory import ScopeDirectory
+    from ..state.spool import Entry
+    from . import Service
+
+ALL = b"all"
+"""Id of the only source, where the input is not divided."""
+
+
+def open_buffering(
+    service: Service, call: Call, bound: BoundBuffering, request: InitRequest, columns: pa.Schema, execution_id: bytes
+) -> Stream:
+    """The stream of a sink, which carries nothing, or of a source.
+
+    Raises:
+        ArgumentError: the function has no such phase.
+    """
+    if request.phase is Phase.TABLE_BUFFERING:
+        if request.execution_id is None:
+            bind_call = decode(BindRequest, request.bind_call)
+            execution_id = new_execution_id(request, secret=bind_call.secrets is not None)
+            begin(service, execution_id)
+        header = GlobalInitResponse(execution_id, None, UNLIMITED_WORKERS)
+        return SinkStream(header, columns, request.output_schema)
+    if request.phase is Phase.TABLE_BUFFERING_FINALIZE:
+        scope = look(service, execution_id)
+        parts = _Parts(read_spools(scope.path))
+        share = request.finalize_state_id or ALL
+        positions = range(len(parts)) if share == ALL else [p for (p,) in struct.iter_unpack("<q", share[1:])]
+        batches = bound.source((parts[position] for position in positions), request.output_schema)
+        return TableStream(batches, request.output_schema, GlobalInitResponse(execution_id))
+    raise ArgumentError(f"function '{bound.function.name}' takes a table; it cannot be scanned without one")
+
+
+class SinkStream:
+    """The stream of a thread that will sink: it carries no data."""
+
+    def __init__(self, header: GlobalInitResponse, columns: pa.Schema, output: pa.Schema):
+        self.header = header
+        self.input_schema = columns
+        self.output_schema = output
+
+    def turn(self, batch: Batch) -> Batch | None:
+        """Refuse data: it travels in calls of its own."""
+        raise ArgumentError("the rows of a buffering function travel with table_buffering_process")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def table_buffering_process(service: Service, call: Call, request: BufferingProcessRequest) -> BufferingProcessResponse:
+    """Keep a batch of input."""
+    execution = _execution(service, call, request.execution_id)
+    scope = change(service, call, request.execution_id)
+    kept = execution.bound.sink(request.input_batch)
+    if kept is not None and kept.num_rows:
+        index = NO_INDEX if request.batch_index is None else request.batch_index
+        execution.spool(scope).append(encode_batch(kept), index)
+    return BufferingProcessResponse(request.execution_id)
+
+
+def table_buffering_combine(service: Service, call: Call, request: BufferingCombineRequest) -> BufferingCombineResponse:
+    """All input is there: say what sources there are."""
+    execution = _execution(service, call, request.execution_id)
+    scope = look(service, request.execution_id)
+    shares = execution.bound.split(_Parts(read_spools(scope.path)))
+    if shares is None:
+        return BufferingCombineResponse((ALL,))
+    # The byte in front keeps them apart from "all", and makes an empty share an id that is not empty.
+    return BufferingCombineResponse(tuple(b"#" + struct.pack(f"<{len(share)}q", *share) for share in shares))
+
+
+def table_buffering_destructor(service: Service, call: Call, request: BufferingDestructorRequest) -> NoResult:
+    """The execution is over. Never fails: nobody could do anything about it."""
+    execution = service.executions.pop(request.execution_id)
+    try:
+        if isinstance(execution, _Execution):
+            execution.close()
+        end(service, request.execution_id)
+    except Exception:
+        import logging
+
+        logging.getLogger(__name__).exception("removing the input of a buffering function failed")
+    return NoResult()
+
+
+@dataclass(eq=False)
+class _Execution:
+    """An execution as this process knows it."""
+
+    bound: BoundBuffering
+    _spool: Spool | None = None
+
+    def spool(self, scope: ScopeDirectory) -> Spool:
+        """Where this process keeps its part of the input."""
+        if self._spool is None:
+            self._spool = Spool(scope.path)
+        return self._spool
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._spool is not None:
+            self._spool.close()
+            self._spool = None
+
+
+def _execution(service: Service, call: Call, execution_id: bytes) -> _Execution:
+    execution = service.executions.get(execution_id)
+    if execution is None:
+        from .calls import bind_function
+        from .invocations import log_of
+
+        request = read_execution_id(execution_id, InitRequest)
+        bind_call = decode(BindRequest, request.bind_call)
+        bound = bind_function(service, call, bind_call, execution=execution_id, data=request.bind_opaque_data)
+        execution = _Execution(bound)
+        service.executions.put(execution_id, execution)
+        bound.context.redirect(log_of(call))
+    if not isinstance(execution, _Execution):
+        raise StateError("the execution is none of a buffering function")
+    return execution
+
+
+class _Parts(Sequence[pa.RecordBatch]):
+    """The kept batches, read from disk one by one."""
+
+    def __init__(self, entries: Sequence[Entry]):
+        self._entries = entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, position: int) -> pa.RecordBatch: ...
+
+    @overload
+    def __getitem__(self, position: slice) -> Sequence[pa.RecordBatch]: ...
+
+    def __getitem__(self, position: int | slice) -> pa.RecordBatch | Sequence[pa.RecordBatch]:
+        if isinstance(position, slice):
+            return _Parts(self._entries[position])
+        return decode_batch(self._entries[position].read())
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return (decode_batch(entry.read()) for entry in self._entries)

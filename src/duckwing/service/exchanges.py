@@ -1,0 +1,128 @@
+"""Row functions and table-in-out functions: a batch in, a batch out (spec 05, section 9)."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ..errors import ArgumentError
+from ..protocol import metadata
+from ..protocol.calls import GlobalInitResponse, InitRequest, Phase
+from ..rpc.framing import Batch
+from .describe import UNLIMITED_WORKERS
+from .streams import TableStream
+
+if TYPE_CHECKING:
+    from ..functions.row import BoundRow
+    from ..functions.table_in_out import BoundTableInOut
+    from ..rpc.call import Stream
+    from . import Service
+
+
+SUBSTREAMS = "_vgi/substreams"
+"""Where the state of a substream waits for its finish, by the client's id of it."""
+
+
+class RowStream:
+    """The exchange of a row function: the rows for a batch of input, and where each came from."""
+
+    def __init__(self, bound: BoundRow, columns: pa.Schema, output: pa.Schema, header: GlobalInitResponse):
+        self.header = header
+        self.input_schema = columns
+        self.output_schema = output
+        self._run = bound.runner(output)
+
+    def turn(self, batch: Batch) -> Batch | None:
+        """The rows for one batch of input."""
+        rows, parents = self._run(batch.data)
+        if parents is None or not len(parents):
+            return Batch(rows)
+        data = memoryview(parents.buffers()[1])[4 * parents.offset : 4 * (parents.offset + len(parents))]
+        return Batch(rows, {metadata.PARENT_ROW: base64.b64encode(data)})
+
+    def close(self) -> None:
+        """A row function holds nothing open."""
+
+
+def open_table_in_out(
+    service: Service, bound: BoundTableInOut, request: InitRequest, columns: pa.Schema, execution_id: bytes
+) -> Stream:
+    """The stream for a batch after the other, or the one after the last.
+
+    Raises:
+        ArgumentError: the function has no such phase.
+    """
+    function = bound.function
+    if request.phase is Phase.INPUT:
+        workers = 1 if function.finishes and not function.per_thread else UNLIMITED_WORKERS
+        return TableInOutStream(service, bound, request, columns, GlobalInitResponse(execution_id, None, workers))
+    if request.phase is Phase.FINALIZE:
+        header = GlobalInitResponse(execution_id)
+        if not function.finishes:
+            return TableStream(iter(()), request.output_schema, header)
+        return TableStream(_finish(service, bound, request), request.output_schema, header)
+    raise ArgumentError(f"function '{function.name}' takes a table; it cannot be scanned without one")
+
+
+class TableInOutStream:
+    """The exchange of a table-in-out function.
+
+    The connection that ends it goes on with the finish (spec 05, section 9.1), but over HTTP another
+    process may see to that. So the state is kept where all processes find it.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        bound: BoundTableInOut,
+        request: InitRequest,
+        columns: pa.Schema,
+        header: GlobalInitResponse,
+    ):
+        self._service = service
+        self.header = header
+        self.input_schema = columns
+        self.output_schema = request.output_schema
+        self._bound = bound
+        self._substream = request.substream_id or b""
+        self._execution = header.execution_id
+        self._started: Any = None
+        self._failed = False
+
+    def turn(self, batch: Batch) -> Batch | None:
+        """The rows for one batch of input."""
+        self._failed = True
+        if self._started is None:
+            self._started = self._bound.start()
+        rows = self._bound.process(self._started, batch.data, self.output_schema)
+        self._failed = False
+        return Batch(rows)
+
+    def close(self) -> None:
+        """Keep the state for the finish."""
+        if not self._bound.function.finishes or self._failed:
+            return
+        from ..functions.stateful import read_fields
+
+        started = self._started if self._started is not None else self._bound.start()
+        fields = read_fields(self._bound.function.function, self._bound.what)
+        scope = self._service.scopes.open_or_create("execution", self._execution)
+        scope.store.put(SUBSTREAMS, self._substream, fields.save(started))
+
+
+def _finish(service: Service, bound: BoundTableInOut, request: InitRequest) -> Any:
+    from ..functions.stateful import read_fields
+
+    assert request.execution_id is not None
+    scope = service.scopes.open("execution", request.execution_id)
+    data = scope.store.get(SUBSTREAMS, request.substream_id or b"") if scope is not None else None
+    if data is None:
+        raise ArgumentError(f"the state of function '{bound.function.name}' is lost; run the query again")
+    started = bound.start()
+    read_fields(bound.function.function, bound.what).load(started, data)
+    try:
+        yield from bound.finish(started, request.output_schema)
+    finally:
+        service.scopes.remove("execution", request.execution_id)

@@ -1,0 +1,67 @@
+"""From the records of a call to what functions know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..catalog.declared import Catalog, Schema
+from ..errors import CatalogError
+from ..functions.context import Invocation
+from .attachment import attached_catalog, attachment_id
+
+if TYPE_CHECKING:
+    from ..protocol.calls import BindRequest
+    from ..rpc.call import Call
+    from . import Service
+
+
+def schemas_of(catalog: Catalog, path: Sequence[str] | None) -> list[Schema]:
+    """The schemas in which a function is looked for: the one of ``path``, or all if it names none."""
+    if not path:
+        return list(catalog.schemas())
+    schema = catalog.find_schema(path[0]) if len(path) == 1 else None
+    return [schema] if schema is not None else []
+
+
+def no_function(catalog: Catalog, path: Sequence[str] | None, kind: str, name: str) -> CatalogError:
+    """The error of a call whose function does not exist."""
+    return CatalogError(f"there is no {kind} function '{name}' in {'.'.join([catalog.catalog_name, *(path or ())])}")
+
+
+def invocation(
+    service: Service, call: Call, request: BindRequest, *, execution: bytes | None = None, data: bytes | None = None
+) -> tuple[Catalog, Invocation]:
+    """The catalog of a bind, and what its function may know of the call.
+
+    Args:
+        service: what is served.
+        call: the call that carries the bind, now or earlier.
+        request: the bind.
+        execution: the execution, once it has begun.
+        data: what the bind left for the scan.
+
+    Raises:
+        CatalogError: the attachment is not ours.
+    """
+    catalog = attached_catalog(service, request.attach_opaque_data)
+    return catalog, Invocation(
+        function=request.function_name,
+        catalog=catalog.catalog_name,
+        log=log_of(call),
+        declared_settings=catalog.settings,
+        settings=request.settings,
+        secrets=request.secrets,
+        secrets_resolved=request.resolved_secrets_provided,
+        caller=call.caller,
+        attachment=attachment_id(request.attach_opaque_data),
+        transaction=request.transaction_opaque_data,
+        execution=execution,
+        data=data,
+        scopes=lambda: service.scopes,
+    )
+
+
+def log_of(call: Call) -> Any:
+    """How a function's log messages reach the client."""
+    return lambda level, message, fields: call.log(level, message, fields)

@@ -1,0 +1,116 @@
+"""Batches kept on disk in the order in which they come, by several processes at once, each in a file of its own."""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ..errors import StateError
+
+_HEADER = struct.Struct("<qq")
+_SUFFIX: Final = ".spool"
+NO_INDEX: Final = -1
+
+
+class Spool:
+    """What a process appends. Usable from several threads.
+
+    An item is on its way to the disk when :meth:`append` returns: the operating system has it, also
+    if this process is killed. It keeps in memory what there is room for.
+
+    Args:
+        directory: of the scope.
+    """
+
+    def __init__(self, directory: Path):
+        self._lock = threading.Lock()
+        path = directory / f"{os.urandom(8).hex()}{_SUFFIX}"
+        self._file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def append(self, item: bytes | memoryview, index: int = NO_INDEX) -> None:
+        """Keep an item.
+
+        Args:
+            item: its bytes.
+            index: its place among all items, for :func:`read_spools`.
+
+        Raises:
+            StateError: there is no room.
+        """
+        with self._lock:
+            try:
+                left = memoryview(_HEADER.pack(len(item), index) + item)
+                while left:
+                    left = left[os.write(self._file, left) :]
+            except OSError as error:
+                raise StateError(
+                    f"cannot keep {len(item):,} bytes of input on disk ({error.strerror}); free some space, or set "
+                    "DUCKWING_STATE_DIR to a directory on a larger file system"
+                ) from None
+
+    def close(self) -> None:
+        """Close the file; what was appended stays."""
+        os.close(self._file)
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """Where an item is.
+
+    Attributes:
+        index: its place among all items, ``NO_INDEX`` if they have none.
+        path: the file.
+        offset: where in the file its bytes begin.
+        size: how many they are.
+    """
+
+    index: int
+    path: Path
+    offset: int
+    size: int
+
+    def read(self) -> bytes:
+        """The bytes.
+
+        Raises:
+            StateError: they are not there any more.
+        """
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(self.offset)
+                data = file.read(self.size)
+        except OSError as error:
+            raise StateError(f"kept input cannot be read ({error.strerror}); run the query again") from None
+        if len(data) != self.size:
+            raise StateError("kept input is not complete; run the query again")
+        return data
+
+
+def read_spools(directory: Path) -> Sequence[Entry]:
+    """Where all items of all processes are: by index, and those of one process in their order.
+
+    Every process gets the same answer once nobody appends any more.
+
+    Raises:
+        StateError: they cannot be read.
+    """
+    entries: list[Entry] = []
+    try:
+        for path in sorted(directory.glob(f"*{_SUFFIX}")):
+            with open(path, "rb") as file:
+                offset = 0
+                while header := file.read(_HEADER.size):
+                    size, index = _HEADER.unpack(header)
+                    offset += _HEADER.size
+                    entries.append(Entry(index, path, offset, size))
+                    offset += size
+                    file.seek(offset)
+    except (OSError, struct.error) as error:
+        raise StateError(f"kept input cannot be read ({error}); run the query again") from None
+    entries.sort()
+    return entries

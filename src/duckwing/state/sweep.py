@@ -1,0 +1,77 @@
+"""What removes the scopes that nobody needs any more."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from . import locks
+from .layout import ALIVE, GONE, NEW, About, delete, folders, twin_name
+
+IDLE_SECONDS = 3600.0
+"""The age at which a scope that nobody has open is removed even while its client lives."""
+
+UNKNOWN_SECONDS = 86400.0
+"""The same for an attachment of which nobody knows whether its client lives."""
+
+GRACE_SECONDS = 60.0
+"""The same where the client has ended. What looks like the client can be a launcher that ends with each call."""
+
+
+def sweep_directory(path: Path, now: float) -> None:
+    """Remove a directory of a scope, or what is left of one, if nobody needs it.
+
+    Raises:
+        OSError: it cannot be told or done.
+    """
+    kind = path.name.partition("-")[0]
+    if path.name.startswith(GONE):
+        delete(path)
+    elif path.name.startswith(NEW):
+        if now - path.stat().st_mtime >= IDLE_SECONDS:
+            delete(path)
+    elif kind in ("execution", "transaction", "attachment"):
+        gone = path.with_name(f"{GONE}{os.urandom(8).hex()}")
+        with locks.unheld(path / ALIVE) as free:
+            if not free or not _is_expired(path, kind, now):
+                return
+            # Under the lock: whoever waits to open it finds that it is gone, and nobody finds half of it.
+            os.rename(path, gone)
+        delete(gone)
+
+
+def sweep_memory(directories: Path, memory: Path, now: float) -> None:
+    """Remove the twins in ``memory`` that belong to none of ``directories``, and those of roots that are no more.
+
+    Raises:
+        OSError, ValueError, TypeError, KeyError: a directory cannot be read.
+    """
+    # The twins first, then the directories: a twin is never there before its directory. What cannot be
+    # read ends it: a directory that is not seen would cost a living scope its twin.
+    twins = folders(memory)
+    wanted = set()
+    for path in folders(directories) if twins else ():
+        with contextlib.suppress(FileNotFoundError):
+            wanted.add(twin_name(path.name, About.read(path).token))
+    for path in twins:
+        if path.name not in wanted:
+            delete(path)
+    for other in folders(memory.parent):
+        with contextlib.suppress(OSError):
+            of_root = os.fsdecode((other / "root").read_bytes())
+            if not os.path.exists(of_root) and now - other.stat().st_mtime >= UNKNOWN_SECONDS:
+                delete(other)
+
+
+def _is_expired(path: Path, kind: str, now: float) -> bool:
+    idle = now - os.stat(path / ALIVE, follow_symlinks=False).st_mtime
+    try:
+        alive = About.read(path).client.is_alive()
+    except (OSError, ValueError, TypeError, KeyError):
+        alive = None
+    if alive is False:
+        return idle >= GRACE_SECONDS
+    if kind == "attachment":
+        return alive is None and idle >= UNKNOWN_SECONDS
+    return idle >= IDLE_SECONDS
