@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import profiling, report
-from benchmarks.cases import exchange, memory, scalar, scan, startup
+from benchmarks import kinds, profiling, report
+from benchmarks.cases import aggregate, buffering, exchange, memory, rows, scalar, scan, startup
 from benchmarks.launch import duckwing_command, prepare_environment
 from benchmarks.measure import Comparison
 
@@ -22,6 +22,10 @@ CASES: dict[str, Callable[[int], list[Comparison]]] = {
     "exchange": exchange.run,
     "scan": scan.run,
     "memory": memory.run,
+    "rows": rows.run,
+    "aggregate": aggregate.run,
+    "buffering": buffering.run,
+    "kinds": lambda rounds: kinds.run(min(rounds, kinds.ROUNDS)),
 }
 
 ROUNDS = 15
@@ -47,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(report.markdown(comparisons))
     facts = report.environment()
     print(
-        f"\nMedian (lowest–highest) of {options.repeat} alternating rounds (memory: at most {memory.MOST_ROUNDS}); "
+        f"\nMedian (lowest–highest) of {options.repeat} alternating rounds, but of fewer where one takes seconds; "
         f"a ratio is the median of the rounds' own ratios.\nPython {facts['python']}, pyarrow {facts['pyarrow']}, "
         f"DuckDB {facts['duckdb']}, {facts['system']}, {facts['processors']} processors; "
         f"load average {load:.1f} before, {os.getloadavg()[0]:.1f} after."

@@ -9,10 +9,12 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from benchmarks.folders import Folders, file_system, temporary_folders
 from benchmarks.launch import WORKERS, duckwing_command, engine, prepare_environment
 from benchmarks.measure import Comparison, Side, alternate, seconds
 from benchmarks.peers import Peer, PeerUnavailableError, typescript
@@ -35,6 +37,8 @@ class _Kind:
         what: what it does with how much.
         query: SQL with ``{bench}`` in place of the attached catalog.
         reference: SQL of the same answer without a worker.
+        own: SQL for Duckwing, where it is not ``query``.
+        keeps: where Duckwing keeps what it needs between calls, an attribute of :class:`Folders`.
         most_rounds: for queries that take a peer a minute.
         dedup: whether the client looks for duplicate input rows, its default.
     """
@@ -43,6 +47,8 @@ class _Kind:
     what: str
     query: str
     reference: str
+    own: str | None = None
+    keeps: Literal["state", "memory"] | None = None
     most_rounds: int = sys.maxsize
     dedup: bool = True
 
@@ -68,16 +74,28 @@ def _aggregate(rows: int, groups: int, most_rounds: int = sys.maxsize) -> _Kind:
         f"sum(BIGINT), {rows:,} rows in {groups:,} groups",
         query.format("{bench}.vsum(v)"),
         query.format("sum(v)::BIGINT"),
-        most_rounds,
+        keeps="memory",
+        most_rounds=most_rounds,
     )
 
 
-def _relation(name: str, what: str, rows: int, source: str) -> _Kind:
+def _relation(
+    name: str,
+    what: str,
+    rows: int,
+    source: str,
+    *,
+    own: str | None = None,
+    keeps: Literal["state", "memory"] | None = None,
+) -> _Kind:
+    query = "SELECT sum(n), count(*) FROM "
     return _Kind(
         name,
         f"{what}, {rows:,} BIGINT",
-        f"SELECT sum(n), count(*) FROM {source.format(rows=rows)}",
-        f"SELECT sum(n), count(*) FROM range({rows}) t(n)",
+        query + source.format(rows=rows),
+        f"{query}range({rows}) t(n)",
+        None if own is None else query + own.format(rows=rows),
+        keeps,
     )
 
 
@@ -95,13 +113,24 @@ KINDS = (
     ),
     _relation("table", "counting up in each documentation's batches", 5_000_000, "{{bench}}.series({rows})"),
     _relation(
+        "table",
+        "counting up in batches of 1,000",
+        5_000_000,
+        "{{bench}}.series({rows})",
+        own="{{bench}}.series_1000({rows})",
+    ),
+    _relation(
         "table-in-out", "passing through", 5_000_000, "{{bench}}.pass_through((SELECT n FROM range({rows}) t(n)))"
     ),
     _relation(
-        "buffering", "keeping and returning", 1_000_000, "{{bench}}.keep_all((SELECT n FROM range({rows}) t(n)))"
+        "buffering",
+        "keeping and returning",
+        1_000_000,
+        "{{bench}}.keep_all((SELECT n FROM range({rows}) t(n)))",
+        keeps="state",
     ),
     _aggregate(1_000_000, 10),
-    _aggregate(1_000_000, 1000, most_rounds=3),
+    _aggregate(1_000_000, 1000, most_rounds=1),
 )
 NAMES = tuple(dict.fromkeys(kind.name for kind in KINDS))
 
@@ -109,11 +138,11 @@ NAMES = tuple(dict.fromkeys(kind.name for kind in KINDS))
 def run(rounds: int, names: Sequence[str] = NAMES) -> list[Comparison]:
     """Compare the kinds called ``names`` with every peer that can be installed; the others are named on stderr."""
     try:
-        with typescript() as peer, engine() as connection:
+        with typescript() as peer, temporary_folders() as folders, engine() as connection:
             own = shlex.join([str(duckwing_command()), "run", str(WORKERS / "kinds.py")])
             _attach(connection, "ours", f"exec {own}")
             _attach(connection, "peer", peer.location)
-            return [_compare(connection, kind, peer, rounds) for kind in KINDS if kind.name in names]
+            return [_compare(connection, kind, peer, folders, rounds) for kind in KINDS if kind.name in names]
     except PeerUnavailableError as error:
         print(f"The TypeScript SDK is left out: {error}", file=sys.stderr)
         return []
@@ -142,24 +171,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         facts = environment()
         print(markdown(comparisons))
         print(
-            f"\nMedian (lowest–highest) of {options.repeat} alternating rounds, at most 3 where one takes a minute; "
+            f"\nMedian (lowest–highest) of {options.repeat} alternating rounds (one where a peer takes a minute); "
             f"a ratio is the median of the rounds' own ratios.\nPython {facts['python']}, pyarrow {facts['pyarrow']}, "
             f"DuckDB {facts['duckdb']}, {facts['system']}, {facts['processors']} processors."
         )
     return 0
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, kind: _Kind, peer: Peer, rounds: int) -> Comparison:
+def _compare(
+    connection: duckdb.DuckDBPyConnection, kind: _Kind, peer: Peer, folders: Folders, rounds: int
+) -> Comparison:
     print(f"{kind.name}: {kind.what} …", file=sys.stderr, flush=True)
     connection.execute(f"SET vgi_exchange_input_dedup = {kind.dedup}")
     expected = connection.sql(kind.reference).fetchall()
 
-    def side(catalog: str) -> Side:
-        query = kind.query.format(bench=catalog)
+    def side(query: str) -> Side:
         return lambda: seconds(lambda: _check(connection.sql(query).fetchall(), expected))
 
-    samples = alternate({name: side(name) for name in ("ours", "peer")}, min(rounds, kind.most_rounds))
-    return Comparison(kind.name, kind.what, samples["ours"], peer.title, samples["peer"])
+    samples = alternate(
+        {
+            "ours": side((kind.own or kind.query).format(bench="ours")),
+            "peer": side(kind.query.format(bench="peer")),
+        },
+        min(rounds, kind.most_rounds),
+    )
+    what, against = kind.what, peer.title
+    if kind.keeps is not None:
+        what = f"{what}, kept on {file_system(getattr(folders, kind.keeps))}"
+        against = f"{against}, kept on {file_system(tempfile.gettempdir())}"
+    return Comparison(kind.name, what, samples["ours"], against, samples["peer"])
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, alias: str, location: str) -> None:

@@ -36,18 +36,20 @@ def duckwing_command() -> Path:
     return command
 
 
-def attach(connection: duckdb.DuckDBPyConnection, worker: str, *arguments: str) -> None:
-    """Attach the only catalog of ``workers/<worker>.py``, named like the file, under that name.
+def attach(connection: duckdb.DuckDBPyConnection, worker: str, *arguments: str, catalog: str | None = None) -> None:
+    """Attach the only catalog of ``workers/<worker>.py`` under its name.
 
     Args:
         connection: made by ``duckwing.connect()``.
         worker: the file's name without its suffix.
         arguments: words for the worker's command line. Workers ignore them, but the engine shares
             processes among equal commands only.
+        catalog: its name; that of the file by default.
     """
+    name = catalog or worker
     words = [str(duckwing_command()), "run", str(WORKERS / f"{worker}.py"), *arguments]
     location = ("exec " + shlex.join(words)).replace("'", "''")
-    connection.execute(f"ATTACH '{worker}' AS {worker} (TYPE vgi, LOCATION '{location}')")
+    connection.execute(f"ATTACH '{name}' AS {name} (TYPE vgi, LOCATION '{location}')")
 
 
 def engine() -> duckdb.DuckDBPyConnection:

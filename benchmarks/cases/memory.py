@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.cases.scan import COUNT, scan
 from benchmarks.launch import attach, engine
 from benchmarks.measure import Comparison, Target, alternate
+from benchmarks.processes import available, peak_of_import, peak_of_workers
 
 if TYPE_CHECKING:
     import duckdb
@@ -19,12 +17,9 @@ TARGET = Target("value", 300e6, "under 300 MB")
 MOST_ROUNDS = 3
 """Memory hardly varies."""
 
-_PROC = Path("/proc")
-
 
 def run(rounds: int) -> list[Comparison]:
-    if not (_PROC / "self" / "status").exists():
-        print("memory: skipped, because it needs Linux's /proc", file=sys.stderr)
+    if not available("memory"):
         return []
     numbers = itertools.count()
     with engine() as connection:
@@ -32,7 +27,7 @@ def run(rounds: int) -> list[Comparison]:
             {
                 "batches": lambda: _peak_of_scan(connection, 100_000, f"memory-{next(numbers)}"),
                 "one": lambda: _peak_of_scan(connection, COUNT, f"memory-{next(numbers)}"),
-                "import": _peak_of_import,
+                "import": peak_of_import,
             },
             min(rounds, MOST_ROUNDS),
         )
@@ -50,35 +45,6 @@ def _peak_of_scan(connection: duckdb.DuckDBPyConnection, rows: int, mark: str) -
     attach(connection, "counting", mark)
     try:
         scan(connection, rows)
-        # The engine keeps the process for the next query, so it is still there to be asked.
-        peaks = [_peak(process / "status") for process in _children() if mark in _words(process)]
+        return peak_of_workers(mark)
     finally:
         connection.execute("DETACH counting")
-    if not peaks:
-        raise RuntimeError("the worker was gone before its memory could be read")
-    return max(peaks)
-
-
-def _peak_of_import() -> float:
-    program = "import pyarrow; print(open('/proc/self/status').read())"
-    status = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
-    return _high_water(status)
-
-
-def _children() -> list[Path]:
-    ids = [pid for task in (_PROC / "self" / "task").iterdir() for pid in (task / "children").read_text().split()]
-    return [_PROC / pid for pid in ids]
-
-
-def _words(process: Path) -> list[str]:
-    return (process / "cmdline").read_text().split("\0")
-
-
-def _peak(status: Path) -> float:
-    return _high_water(status.read_text())
-
-
-def _high_water(status: str) -> float:
-    """``VmHWM`` of a status text, in bytes; the kernel writes kibibytes."""
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return float(line.split()[1]) * 1024

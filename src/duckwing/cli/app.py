@@ -153,3 +153,15 @@ def sql(
             catalog=catalog,
         )
     )
+
+
+@app.command()
+def check(
+    worker: Annotated[str, typer.Argument(metavar="WORKER", help="A Python file, or a command as in ATTACH.")],
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
+    no_run: Annotated[bool, typer.Option("--no-run", help="Leave out the examples.")] = False,
+) -> None:
+    """Look for problems of a worker: what does not start, is not described, or does not do what its example says."""
+    from . import check as command
+
+    raise typer.Exit(command.check(worker, strict=strict, run_examples=not no_run))

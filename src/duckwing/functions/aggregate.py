@@ -140,14 +140,20 @@ class AggregateFunction:
         inputs = expand_varargs([p for p in parameters if not p.const], len(columns))
         output = self.returns
         if output is None:
-            output = self._computed(inputs, columns, values)
+            output = self._computed(inputs, columns, values, context)
         return BoundAggregate(self, inputs, values, context, output)
 
-    def _computed(self, inputs: Sequence[Parameter], columns: pa.Schema, values: Mapping[str, Any]) -> pa.DataType:
+    def _computed(
+        self, inputs: Sequence[Parameter], columns: pa.Schema, values: Mapping[str, Any], context: Context
+    ) -> pa.DataType:
         assert self.compute is not None
         known = dict(values)
+        if self.signature.context is not None:
+            known[self.signature.context] = context
         for parameter, column in zip(inputs, columns, strict=True):
             known.setdefault(parameter.name, column.type if any_type(parameter.type) else parameter.type)
+        for parameter in self.signature.parameters:
+            known.setdefault(parameter.name, parameter.type)
         result = self.compute(**{name: known[name] for name in self.wants})
         if not isinstance(result, pa.DataType) or any_type(result) or refusal(result) is not None:
             raise OutputError(f"{self.what}: returns= must return a type from duckwing.types, got {result!r}")
@@ -156,6 +162,10 @@ class AggregateFunction:
 
 def _constant(parameter: Parameter, value: pa.Array, what: str) -> Any:
     """A constant, which comes in the type of the literal (spec 06, section 6.3)."""
+    if not value[0].is_valid:
+        if parameter.accepts_none:
+            return None
+        raise ArgumentError(f"{what}: argument '{parameter.name}' must not be NULL")
     if not value.type.equals(parameter.type) and not isinstance(parameter.type, pa.BaseExtensionType):
         with contextlib.suppress(pa.ArrowException, ValueError):  # the conversion below says what is wrong
             value = value.cast(parameter.type)
@@ -178,9 +188,13 @@ class BoundAggregate:
         self.constants = constants
         self.context = context
         self.output_type = output
+        self._passed = frozenset(p.name for p in inputs)
         self._converters: tuple[pa.Schema, list[Converter | None]] | None = None
         self._strict = [n for n, p in enumerate(inputs) if function.nulls == "skip" and not p.accepts_none]
-        self._wrap = [argument_converter(p) for p in inputs] if function.form != "row" else []
+        passed = function.nulls == "pass"
+        self._wrap = (
+            [argument_converter(p, nulls=passed or p.accepts_none) for p in inputs] if function.form != "row" else []
+        )
 
     def instance(self) -> Any:
         """A new instance of the author's class, with the constants."""
@@ -207,23 +221,30 @@ class BoundAggregate:
 
     def arguments(self, columns: Sequence[pa.Array]) -> list[Any]:
         """Columns as a method over arrays takes them: constants that ``update`` names are put in."""
-        arrays = [convert(c) if convert else c for convert, c in zip(self._wrap, columns, strict=True)]
-        return self._with_constants(arrays, lambda constant: constant)
+        return self.given([convert(c) if convert else c for convert, c in zip(self._wrap, columns, strict=True)])
 
     def rows(self, columns: Sequence[pa.Array], count: int) -> Iterator[tuple[Any, ...]]:
         """The arguments of each row as a method over values takes them."""
-        values = [self._python(p, c) for p, c in zip(self.inputs, columns, strict=True)]
-        arguments = self._with_constants(values, itertools.repeat)
-        return zip(*arguments, strict=False) if arguments else itertools.repeat((), count)
+        arguments = self._with_constants(self.lists(columns), lambda constant: itertools.repeat(constant, count))
+        return zip(*arguments, strict=True) if arguments else itertools.repeat((), count)
+
+    def lists(self, columns: Sequence[pa.Array]) -> list[list[Any]]:
+        """Columns as lists of Python values."""
+        return [self._python(p, c) for p, c in zip(self.inputs, columns, strict=True)]
+
+    def given(self, columns: Sequence[Any]) -> list[Any]:
+        """The arguments of a method that takes the columns as they are; constants that ``update`` names are put in."""
+        return self._with_constants(columns, lambda constant: constant)
 
     def _with_constants(self, columns: Sequence[Any], wrap: Callable[[Any], Any]) -> list[Any]:
+        """All that ``update`` takes: also the defaults of what the call leaves out."""
         left = iter(columns)
         arguments: list[Any] = []
         for parameter in self.function.signature.parameters:
             if parameter.kind == "varargs":
                 arguments += left
             elif not parameter.const:
-                arguments.append(next(left))
+                arguments.append(next(left) if parameter.name in self._passed else wrap(parameter.default))
             elif parameter.name in self.function.placed:
                 arguments.append(wrap(self.constants[parameter.name]))
         return arguments
@@ -279,6 +300,13 @@ def spread(values: pa.Array, places: pa.Array, otherwise: pa.Array) -> pa.Array:
     return take(pa.concat_arrays([values, otherwise]), pa.array(order))
 
 
+def take_valid(column: pa.Array, valid: pa.Array) -> pa.Array:
+    """The rows of a column where ``valid`` is true, for every type."""
+    import pyarrow.compute as pc
+
+    return take(column, pc.indices_nonzero(valid))
+
+
 def _inverse(places: pa.Array) -> pa.Array:
     import numpy as np
 
@@ -324,6 +352,8 @@ def declare_aggregate(
             f"{what}: field '{state.names[0]}' is not PerGroup, but one instance serves all groups; make it "
             f"PerGroup[int] or the like, or an argument of __init__"
         )
+    if at_once and callable(getattr(function, "running", None)):
+        raise DeclarationError(f"{what}: running() keeps its state in an instance; use plain fields, not PerGroup")
     result, compute = _result(function, returns, what)
     if empty is not EMPTY and result is not None:
         _check_empty(empty, result, what)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ..errors import OutputError
+from ..errors import ArgumentError, OutputError
 from ..state.arrays import SharedArrays
-from .aggregate import BoundAggregate, spread
+from .aggregate import BoundAggregate, spread, take_valid
 from .groups import PUT, Groups
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class GroupStates:
         self._instance = bound.instance()
         for name, field in self._fields.items():
             setattr(self._instance, name, field)
+        self._author_merge = getattr(self._instance, "merge", None)
 
     def update(self, ids: pa.Array, columns: list[pa.Array]) -> None:
         """Take in rows.
@@ -47,7 +48,7 @@ class GroupStates:
         counted = self._bound.counted(columns)
         if counted is not None:
             ids = ids.filter(counted)
-            columns = [column.filter(counted) for column in columns]
+            columns = [take_valid(column, counted) for column in columns]
         if len(ids):
             groups = ids.to_numpy()
             self._reserve(groups)
@@ -59,18 +60,14 @@ class GroupStates:
         import numpy as np
 
         sources, targets = source.to_numpy(), target.to_numpy()
-        known = self._arrays.refresh(int(sources.max(initial=-1)) + 1)
-        kept = sources < known
-        if known:
-            kept[kept] = self._arrays.present[sources[kept]] != 0
-        if not kept.all():
-            sources, targets = sources[kept], targets[kept]
         while len(sources):
-            # A target that is a source further on has to be complete before it is read.
+            # What a pair reads may be what another one writes: such pairs are merged one after another.
             count = len(sources)
             if np.isin(sources, targets).any():
                 count = _independent(sources.tolist(), targets.tolist())
-            self._merge(sources[:count], targets[:count])
+            there = self._there(sources[:count])
+            if there.any():
+                self._merge(sources[:count][there], targets[:count][there])
             sources, targets = sources[count:], targets[count:]
 
     def finalize(self, ids: pa.Array) -> pa.Array:
@@ -79,13 +76,12 @@ class GroupStates:
 
         wanted = ids.to_numpy()
         count = len(wanted)
-        known = self._arrays.refresh(int(wanted.max(initial=-1)) + 1)
-        there = wanted < known
-        if known:
-            there[there] = self._arrays.present[wanted[there]] != 0
+        there = self._there(wanted)
         present = wanted[there]
         if not len(present):
             return self._bound.empty(count)
+        if self._author_merge is None:
+            self._changes()  # An author learns of what is missing also where nothing happens to be merged.
         results = self._bound.results(self._instance.result(self._groups(present)), len(present))
         if len(present) == count:
             return results
@@ -98,8 +94,18 @@ class GroupStates:
     def _groups(self, ids: Ids) -> Groups:
         return Groups(ids, self._arrays, self._bound.function.what, self._used)
 
+    def _there(self, ids: Ids) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which of the groups have a value."""
+        known = self._arrays.refresh(int(ids.max(initial=-1)) + 1)
+        there: np.ndarray[Any, np.dtype[np.bool_]] = (ids >= 0) & (ids < known)
+        if known:
+            there[there] = self._arrays.present[ids[there]] != 0
+        return there
+
     def _reserve(self, ids: Ids) -> None:
         """Make sure that the groups exist and have their defaults."""
+        if ids.min() < 0:
+            raise ArgumentError(f"{self._bound.function.what}: groups are numbered from 0, got {ids.min()}")
         self._arrays.reserve(int(ids.max()) + 1)
         present = self._arrays.present
         if self._nonzero:
@@ -110,21 +116,17 @@ class GroupStates:
 
     def _merge(self, sources: Ids, targets: Ids) -> None:
         self._reserve(targets)
-        merge = getattr(self._instance, "merge", None)
-        if merge is not None:
+        if self._author_merge is not None:
             for chosen in _rounds(targets):
-                merge(self._groups(targets[chosen]), self._groups(sources[chosen]))
+                self._author_merge(self._groups(targets[chosen]), self._groups(sources[chosen]))
             return
+        import numpy as np
+
         groups = self._groups(targets)
         for name, change in self._changes().items():
             field = self._fields[name]
             values = self._arrays[name][sources]
-            if change == "add":
-                groups.add(field, values)
-            else:
-                import numpy as np
-
-                groups.apply(getattr(np, change), field, values)
+            groups.apply(getattr(np, change), field, values)
 
     def _changes(self) -> dict[str, str]:
         """How each field is changed, by whatever process."""
@@ -141,12 +143,14 @@ class GroupStates:
 
 
 def _independent(sources: list[int], targets: list[int]) -> int:
-    """How many pairs from the first on can be merged at once: no target of them is a source after it."""
+    """How many pairs from the first on can be merged at once: no target of them is a source of them."""
+    read: set[int] = set()
     written: set[int] = set()
     for count, (source, target) in enumerate(zip(sources, targets, strict=True)):
-        if source in written:
-            return count
+        read.add(source)
         written.add(target)
+        if count and (source in written or target in read):
+            return count
     return len(sources)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from .aggregate import BoundAggregate
+from .aggregate import BoundAggregate, spread, take_valid
 from .nulls import take
 
 if TYPE_CHECKING:
@@ -75,8 +75,6 @@ class InstanceStates:
         results = self._bound.one([known[groups[place]].result() for place in there])
         if len(there) == len(groups):
             return results
-        from .aggregate import spread
-
         return spread(results, pa.array(there, pa.int64()), self._bound.empty(len(groups)))
 
     def close(self) -> None:
@@ -130,10 +128,3 @@ class InstanceStates:
 
 def _key(group: int) -> bytes:
     return group.to_bytes(8, "big", signed=True)
-
-
-def take_valid(column: pa.Array, valid: pa.Array) -> pa.Array:
-    """The rows of a column where ``valid`` is true, for every type."""
-    import pyarrow.compute as pc
-
-    return take(column, pc.indices_nonzero(valid))

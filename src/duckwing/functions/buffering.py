@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, ParamSpec, TypeVar
@@ -122,10 +123,12 @@ class BoundBuffering:
         """How the parts are distributed over calls of ``source``, by their positions; None: all to one."""
         if not callable(getattr(self.function.function, "split", None)):
             return None
-        shares = self._call()(*self.values.positional, **self.values.named).split(parts)
-        shares = [list(share) for share in shares]
-        positions = [position for share in shares for position in share]
-        if any(not isinstance(p, int) or not 0 <= p < len(parts) for p in positions):
+        result = self._call()(*self.values.positional, **self.values.named).split(parts)
+        try:
+            shares = [[operator.index(position) for position in share] for share in result]
+        except TypeError:
+            shares = [[-1]]
+        if any(not 0 <= position < len(parts) for share in shares for position in share):
             raise OutputError(f"{self.what}: split() must return lists of positions of its parts, below {len(parts)}")
         return shares
 

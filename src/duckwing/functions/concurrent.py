@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from types import TracebackType
 from typing import Any
 
 from ..errors import DeclarationError
@@ -31,7 +32,10 @@ def await_all(call: Callable[..., Any], rows: Iterable[Sequence[Any]], limit: in
     """
     if not hasattr(_loops, "runner"):
         _loops.runner = asyncio.Runner()
-    results: list[Any] = _loops.runner.run(_bounded(call, list(rows), limit))
+    try:
+        results: list[Any] = _loops.runner.run(_bounded(call, list(rows), limit))
+    except BaseException as error:
+        raise error.with_traceback(_authors_part(error.__traceback__)) from None
     return results
 
 
@@ -71,6 +75,14 @@ async def _result(pending: Awaitable[Any] | AsyncIterator[Any]) -> Any:
     if isinstance(pending, AsyncIterator):
         return [item async for item in pending]
     return await pending
+
+
+def _authors_part(whole: TracebackType | None) -> TracebackType | None:
+    """A traceback without the frames of the event loop, if the error is the author's."""
+    part = whole
+    while part is not None and part.tb_frame.f_code is not _result.__code__:
+        part = part.tb_next
+    return part or whole
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

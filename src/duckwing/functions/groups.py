@@ -7,7 +7,10 @@ merging two groups needs no code.
 
 from __future__ import annotations
 
+import math
+import operator
 import typing
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
@@ -67,16 +70,14 @@ def per_group_field(name: str, annotation: Any, default: Any, what: str) -> Fiel
         dtype = np.dtype(element)
     except TypeError:
         dtype = np.dtype(object)
-    if element is None or dtype.hasobject or dtype.kind not in "biufMmc":
+    if element is None or dtype.hasobject or dtype.kind not in "biufc":
         raise DeclarationError(
             f"{what}: field '{name}' is PerGroup of {element!r}; it must be int, float, bool or a numpy type of "
             "fixed size"
         )
-    if default is None:
-        default = 0
     try:
-        value = np.array(default).astype(dtype, casting="same_kind" if dtype.kind != "b" else "unsafe")
-    except TypeError as error:
+        value = _fitted(np.asarray(dtype.type(0) if default is None else default), dtype, f"the default of field '{name}'")
+    except (OutputError, OverflowError, ValueError) as error:
         raise DeclarationError(f"{what}: the default {default!r} of field '{name}' is no {dtype}: {error}") from None
     if value.ndim:
         raise DeclarationError(f"{what}: the default of field '{name}' is one number, the value of a new group")
@@ -125,13 +126,14 @@ class Groups:
         Raises:
             OverflowError: a sum does not fit the field.
         """
-        if field.dtype.kind in "iu":
-            self._add_integers(field, values)
-        else:
-            self._change("add", field, values)
+        self._change("add", field, values)
 
     def count(self, field: PerGroup[Any]) -> None:
-        """Add the number of a group's rows to its number."""
+        """Add the number of a group's rows to its number.
+
+        Raises:
+            OverflowError: it does not fit the field.
+        """
         self._change("add", field, 1)
 
     def min(self, field: PerGroup[Any], values: Any) -> None:
@@ -150,8 +152,20 @@ class Groups:
                 such as ``numpy.multiply`` or ``numpy.logical_or``.
             field: the field, whose default must be neutral: 1 for a product.
             values: an array with a value for each row, or one for all. NULLs in it change nothing.
+
+        Raises:
+            OutputError: order or grouping do matter.
+            OverflowError: a number does not fit the field.
         """
-        self._change(ufunc.__name__, field, values)
+        import numpy as np
+
+        name = getattr(ufunc, "__name__", "")
+        if getattr(np, name, None) is not ufunc or (name not in _IDEMPOTENT and not _has_neutral(ufunc)):
+            raise OutputError(
+                f"{self._what}: apply() takes a function of numpy whose order and grouping do not matter, such as "
+                f"numpy.multiply, not {ufunc!r}"
+            )
+        self._change(name, field, values)
 
     def take(self, field: PerGroup[Any]) -> Array:
         """The numbers of the rows' groups, a copy."""
@@ -165,83 +179,138 @@ class Groups:
 
         Args:
             field: the field.
-            values: an array with a value for each row, or one for all.
+            values: an array with a value for each row, or one for all. NULLs in it change nothing.
+
+        Raises:
+            OverflowError: a number does not fit the field.
         """
         self._use(PUT, field)
-        self._arrays[field.name][self.ids] = values.to_numpy(zero_copy_only=False) if _is_arrow(values) else values
+        ids, values = self._rows(values, field)
+        self._arrays[field.name][ids] = values
 
     def _change(self, ufunc: str, field: Field, values: Any) -> None:
         import numpy as np
 
         self._use(ufunc, field)
         ids, values = self._rows(values, field)
-        if len(ids):
-            getattr(np, ufunc).at(self._arrays[field.name], ids, values)
-
-    def _add_integers(self, field: Field, values: Any) -> None:
-        import numpy as np
-
-        self._use("add", field)
-        ids, values = self._rows(values, field)
         if not len(ids):
             return
         array = self._arrays[field.name]
-        limit = np.iinfo(field.dtype)
-        before = array[ids]
-        largest = max(int(np.max(values)), -int(np.min(values))) if np.ndim(values) else abs(int(values))
-        reach = max(int(before.max()), -int(before.min())) + largest * len(ids)
-        if reach > limit.max:
-            _check_sums(ids, before, values, limit, f"{self._what}: a sum in field '{field.name}'")
-        np.add.at(array, ids, values)
+        if field.dtype.kind in "iu" and ufunc in _GROWING:
+            _check_range(ufunc, ids, array[ids], values, f"{self._what}: a number in field '{field.name}'")
+        getattr(np, ufunc).at(array, ids, values)
 
     def _rows(self, values: Any, field: Field) -> tuple[Array, Any]:
         """The groups that get a value, and the values in the type of the field."""
         import numpy as np
 
         ids = self.ids
-        if _is_arrow(values):
-            if isinstance(values, pa.ChunkedArray):
-                values = values.combine_chunks()
+        if not isinstance(values, (np.ndarray, np.generic, bool, int, float, complex, list, pa.Array, pa.ChunkedArray)):
+            values = _arrow(values)
+        if isinstance(values, (pa.Array, pa.ChunkedArray)):
+            self._check_length(values, field)
             if values.null_count:
-                valid = values.is_valid().to_numpy(zero_copy_only=False)
-                ids, values = ids[valid], values.drop_null()
-            values = values.to_numpy(zero_copy_only=False)
-        elif np.ma.isMaskedArray(values):
+                ids, values = ids[values.is_valid().to_numpy(zero_copy_only=False)], values.drop_null()
+            values = values.to_numpy(zero_copy_only=False) if isinstance(values, pa.Array) else values.to_numpy()
+        elif np.ma.isMaskedArray(values) and np.ndim(values):
+            self._check_length(values, field)
             ids, values = ids[~np.ma.getmaskarray(values)], values.compressed()
-        if np.ndim(values):
-            values = np.asarray(values)
-            if len(values) != len(ids):
-                raise OutputError(f"{self._what}: {len(values)} values for {len(ids)} rows in field '{field.name}'")
-        elif isinstance(values, (bool, int, float)):
-            return ids, field.dtype.type(values)
-        if values.dtype != field.dtype and not np.can_cast(values.dtype, field.dtype, "same_kind"):
-            raise OutputError(f"{self._what}: field '{field.name}' has numbers of {field.dtype}, not {values.dtype}")
-        return ids, values
+        values = np.asarray(values)
+        if values.ndim and len(values) != len(ids):
+            self._check_length(values, field)
+        return ids, _fitted(values, field.dtype, f"{self._what}: field '{field.name}'")
+
+    def _check_length(self, values: Any, field: Field) -> None:
+        if len(values) != len(self.ids):
+            raise OutputError(
+                f"{self._what}: {len(values)} values for {len(self.ids)} rows or groups in field '{field.name}'"
+            )
 
     def _use(self, change: str, field: Field) -> None:
         if not isinstance(field, Field):
             raise OutputError(f"{self._what}: the first argument must be a PerGroup field, self.…, not {field!r}")
-        if (field.name, change) not in self._used:
-            self._used.add((field.name, change))
-            self._arrays.mark(f"{field.name}.{change}")
+        if (field.name, change) in self._used:
+            return
+        if change != PUT and change not in _IDEMPOTENT:
+            import numpy as np
+
+            neutral = getattr(np, change).identity
+            if field.default != neutral:
+                raise OutputError(
+                    f"{self._what}: the default of field '{field.name}' must be {neutral}, because it is changed with "
+                    f"{change} and counts once for each part of a group; take {field.default} in in result()"
+                )
+        self._used.add((field.name, change))
+        self._arrays.mark(f"{field.name}.{change}")
 
 
-def _is_arrow(values: Any) -> bool:
-    return isinstance(values, (pa.Array, pa.ChunkedArray))
+_IDEMPOTENT: Final = frozenset(
+    ("minimum", "maximum", "fmin", "fmax", "logical_and", "logical_or", "bitwise_and", "bitwise_or", "gcd", "lcm")
+)
+"""Functions of numpy that may meet the same default several times."""
+
+_GROWING: Final[Mapping[str, Callable[[int, int], int]]] = {
+    "add": operator.add,
+    "multiply": operator.mul,
+    "lcm": math.lcm,
+}
+"""Functions whose results may not fit their integer type, where numpy would leave out the highest bits."""
 
 
-def _check_sums(ids: Array, before: Array, values: Any, limit: Any, what: str) -> None:
-    """Add up exactly where the numbers are so large that they might not fit.
+def _has_neutral(ufunc: np.ufunc) -> bool:
+    return ufunc.nin == 2 and ufunc.identity is not None
+
+
+def _arrow(values: Any) -> pa.Array | pa.ChunkedArray:
+    """A column of pandas or polars, whose NULLs numpy would take for NaN."""
+    if type(values).__module__.partition(".")[0] == "polars":
+        return values.to_arrow()
+    return pa.array(values, from_pandas=True)
+
+
+def _fitted(values: Array, dtype: Any, what: str) -> Array:
+    """``values`` in another type.
+
+    Raises:
+        OutputError: it is of another kind.
+        OverflowError: a value does not fit.
+    """
+    import numpy as np
+
+    if values.dtype == dtype:
+        return values
+    if dtype.kind in "iu" and values.dtype.kind in "iu":
+        limit = np.iinfo(dtype)
+        if values.size and not (limit.min <= int(values.min()) and int(values.max()) <= limit.max):
+            raise OverflowError(f"{what} has numbers of {dtype}, which {values.min()} to {values.max()} do not fit")
+    elif not np.can_cast(values.dtype, dtype, "same_kind"):
+        raise OutputError(f"{what} has numbers of {dtype}, not {values.dtype}")
+    return values.astype(dtype)
+
+
+def _check_range(ufunc: str, ids: Array, before: Array, values: Array, what: str) -> None:
+    """Compute exactly where the numbers are so large that they might not fit.
 
     Raises:
         OverflowError: they do not.
     """
     import numpy as np
 
-    sums: dict[int, int] = {}
+    limit = np.iinfo(before.dtype)
+    largest = max(int(values.max()), -int(values.min()))
+    reach = max(int(before.max()), -int(before.min()))
+    if ufunc == "add":
+        reach += largest * len(ids)
+    else:
+        # A product with 64 factors or more of at least 2 does not fit any type.
+        reach = max(reach, 1) * max(largest, 1) ** min(len(ids), 64)
+    if reach <= limit.max:
+        return
+    combine = _GROWING[ufunc]
+    numbers: dict[int, int] = {}
     for group, old, value in zip(
         ids.tolist(), before.tolist(), np.broadcast_to(values, ids.shape).tolist(), strict=True
     ):
-        sums[group] = sums.get(group, old) + value
-        if not limit.min <= sums[group] <= limit.max:
-            raise OverflowError(f"{what} does not fit {limit.dtype}: {sums[group]}")
+        number = numbers[group] = combine(numbers.get(group, old), value)
+        if not limit.min <= number <= limit.max:
+            raise OverflowError(f"{what} does not fit {limit.dtype}: {number}")

@@ -6,6 +6,7 @@ The positional arguments are the columns of the input, so that one declaration s
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 from ..errors import ArgumentError, DeclarationError, OutputError
 from ..types.convert import Converter, from_duckdb
+from ..types.forms import compact
 from ..types.names import sql_name
 from ..types.values import to_values
 from .about import About, Stability, check_function, check_stability, read_about
@@ -27,7 +29,7 @@ from .context import Context
 from .libraries import argument_converter
 from .nulls import rows_without_nulls, take
 from .scalar import expand_varargs
-from .signature import REQUIRED, Form, Parameter, Signature, read_signature, with_context
+from .signature import REQUIRED, Form, Parameter, Signature, any_type, read_signature, with_context
 from .table import columns_option
 
 P = ParamSpec("P")
@@ -82,7 +84,10 @@ class RowFunction(Generic[P, R]):
         rows = [p for p in parameters if p.kind != "named"]
         for parameter, column in zip(expand_varargs(rows, len(columns)), columns, strict=True):
             try:
-                inputs.append((parameter, from_duckdb(column.type, parameter.type)))
+                convert = from_duckdb(column.type, parameter.type)
+                if any_type(parameter.type):
+                    parameter = dataclasses.replace(parameter, type=compact(column.type))
+                inputs.append((parameter, convert))
             except ArgumentError as error:
                 raise ArgumentError(f"{what}: argument '{parameter.name}': {error}") from None
         values = bind_arguments(self.name, [p for p in parameters if p.kind == "named"], arguments)
@@ -113,7 +118,10 @@ class BoundRow:
         if self.function.signature.context is not None:
             values[self.function.signature.context] = self.context
         for parameter, _ in self._inputs:
-            values[parameter.name] = parameter.type
+            if parameter.kind == "varargs":
+                values[parameter.name] = (*values.get(parameter.name, ()), parameter.type)
+            else:
+                values[parameter.name] = parameter.type
         return self.function.columns.of(values, None, self.what)
 
     def runner(self, columns: pa.Schema) -> Callable[[pa.RecordBatch], tuple[pa.RecordBatch, pa.Array | None]]:
@@ -215,14 +223,14 @@ class _Collected:
 
     def add(self, result: Any, parent: int) -> None:
         """Take what one call returned or yields."""
-        single = isinstance(result, (Mapping, tuple)) or hasattr(result, "__dataclass_fields__")
         if result is None:
             return
+        single = isinstance(result, (Mapping, tuple)) or hasattr(result, "__dataclass_fields__") or _is_table(result)
         if not single and (isinstance(result, (str, bytes)) or not isinstance(result, Iterable)):
             raise OutputError(
                 f"{self._what} must yield rows, or return a list of them, or one row, or None; got {result!r}"
             )
-        items: Iterable[Any] = [result] if single or isinstance(result, (pa.RecordBatch, pa.Table)) else result
+        items: Iterable[Any] = [result] if single else result
         for item in items:
             columns = columns_of(item, self._schema, self._what)
             if columns is None:
@@ -242,6 +250,11 @@ class _Collected:
         if self._rows:
             self._batches.append(rows_batch(self._rows, self._schema, self._what))
             self._rows = []
+
+
+def _is_table(result: Any) -> bool:
+    """Whether it is one table, also of a library, and no stream of batches."""
+    return hasattr(result, "__arrow_c_stream__") and not isinstance(result, pa.RecordBatchReader)
 
 
 def _parents(parents: Any, rows: int, count: int, what: str) -> pa.Array:

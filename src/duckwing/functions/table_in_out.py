@@ -123,7 +123,12 @@ class BoundTableInOut:
         """The rows after the last input."""
         result = started.finish()
         if result is not None:
-            yield from to_batches(result, columns, self.what)
+            try:
+                yield from to_batches(result, columns, self.what)
+            finally:
+                close = getattr(result, "close", None)
+                if close is not None and isinstance(result, Iterator):
+                    close()
 
 
 def declare_table_in_out(

@@ -125,9 +125,16 @@ def open_execution(service: Service, call: Call, execution_id: bytes) -> Aggrega
     if execution is None:
         request = read_execution_id(execution_id, AggregateBindRequest)
         execution = AggregateExecution(bind_aggregate(service, request, call, execution_id))
+        # Only one process is told of the end of an execution; the memory would stay mapped in the others.
+        service.executions.keep(is_going_on)
         service.executions.put(execution_id, execution)
     execution.bound.context.redirect(log_of(call))
     return execution
+
+
+def is_going_on(execution: Any) -> bool:
+    """Whether what a process keeps of an execution may still be needed."""
+    return not isinstance(execution, AggregateExecution) or execution.scope is None or execution.scope.is_current()
 
 
 def bind_aggregate(

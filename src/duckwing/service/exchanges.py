@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, StateError
 from ..protocol import metadata
 from ..protocol.calls import GlobalInitResponse, InitRequest, Phase
 from ..rpc.framing import Batch
@@ -19,10 +21,6 @@ if TYPE_CHECKING:
     from ..functions.table_in_out import BoundTableInOut
     from ..rpc.call import Stream
     from . import Service
-
-
-SUBSTREAMS = "_vgi/substreams"
-"""Where the state of a substream waits for its finish, by the client's id of it."""
 
 
 class RowStream:
@@ -67,11 +65,7 @@ def open_table_in_out(
 
 
 class TableInOutStream:
-    """The exchange of a table-in-out function.
-
-    The connection that ends it goes on with the finish (spec 05, section 9.1), but over HTTP another
-    process may see to that. So the state is kept where all processes find it.
-    """
+    """The exchange of a table-in-out function."""
 
     def __init__(
         self,
@@ -86,7 +80,6 @@ class TableInOutStream:
         self.input_schema = columns
         self.output_schema = request.output_schema
         self._bound = bound
-        self._substream = request.substream_id or b""
         self._execution = header.execution_id
         self._started: Any = None
         self._failed = False
@@ -101,28 +94,31 @@ class TableInOutStream:
         return Batch(rows)
 
     def close(self) -> None:
-        """Keep the state for the finish."""
-        if not self._bound.function.finishes or self._failed:
-            return
+        """Keep the instance for the finish, which follows on the same connection (spec 05, section 9.1).
+
+        Not where other processes find it: a query that ends early never asks for the finish, and nobody
+        would say that what was kept for it can go.
+        """
+        if self._bound.function.finishes and not self._failed:
+            self._service.executions.put(self._execution, _Unfinished(self._started))
+
+
+@dataclass(frozen=True)
+class _Unfinished:
+    """An instance that has seen all its input; None: there was none."""
+
+    instance: Any
+
+
+def _finish(service: Service, bound: BoundTableInOut, request: InitRequest) -> Iterator[pa.RecordBatch]:
+    kept = service.executions.pop(request.execution_id or b"")
+    if not isinstance(kept, _Unfinished):
+        raise StateError(f"the state of function '{bound.function.name}' is lost; run the query again")
+    started = bound.start()
+    if kept.instance is not None:
         from ..functions.stateful import read_fields
 
-        started = self._started if self._started is not None else self._bound.start()
-        fields = read_fields(self._bound.function.function, self._bound.what)
-        scope = self._service.scopes.open_or_create("execution", self._execution)
-        scope.store.put(SUBSTREAMS, self._substream, fields.save(started))
-
-
-def _finish(service: Service, bound: BoundTableInOut, request: InitRequest) -> Any:
-    from ..functions.stateful import read_fields
-
-    assert request.execution_id is not None
-    scope = service.scopes.open("execution", request.execution_id)
-    data = scope.store.get(SUBSTREAMS, request.substream_id or b"") if scope is not None else None
-    if data is None:
-        raise ArgumentError(f"the state of function '{bound.function.name}' is lost; run the query again")
-    started = bound.start()
-    read_fields(bound.function.function, bound.what).load(started, data)
-    try:
-        yield from bound.finish(started, request.output_schema)
-    finally:
-        service.scopes.remove("execution", request.execution_id)
+        # Nothing but the fields goes on, as if another process did.
+        fields = read_fields(bound.function.function, bound.what)
+        fields.load(started, fields.save(kept.instance))
+    return bound.finish(started, request.output_schema)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -40,3 +41,9 @@ class Recent(Generic[T]):
         """Forget a value."""
         with self._lock:
             return self._values.pop(key, None)
+
+    def keep(self, wanted: Callable[[T], bool]) -> None:
+        """Forget all values but the ``wanted`` ones."""
+        with self._lock:
+            for key in [key for key, value in self._values.items() if not wanted(value)]:
+                del self._values[key]

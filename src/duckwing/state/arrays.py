@@ -41,7 +41,6 @@ class SharedArrays:
 
         self._directory = directory
         self._types = {_PRESENT: np.dtype(np.uint8), **{f"field-{name}": dtype for name, dtype in fields.items()}}
-        self._files: dict[str, int] = {}
         self._arrays: dict[str, np.ndarray[Any, Any]] = {}
         self.length = 0
 
@@ -87,46 +86,50 @@ class SharedArrays:
         """Unmap everything."""
         self._arrays.clear()
         self.length = 0
-        files, self._files = self._files, {}
-        for file in files.values():
-            os.close(file)
 
     def _map(self, sizes: Mapping[str, int]) -> None:
-        import numpy as np
-
         lengths = []
         for name, dtype in self._types.items():
-            file = self._file(name)
-            size = os.fstat(file).st_size
-            if sizes.get(name, 0) > size:
-                size = sizes[name]
-                _allocate(file, size)
-            lengths.append(size // dtype.itemsize)
             known = self._arrays.get(name)
-            if size and (known is None or known.nbytes < size // dtype.itemsize * dtype.itemsize):
-                memory = mmap.mmap(file, size)
-                self._arrays[name] = np.frombuffer(memory, dtype, count=size // dtype.itemsize)
+            memory = self._mapped(name, sizes.get(name, 0), 0 if known is None else known.nbytes)
+            if memory is not None:
+                import numpy as np
+
+                known = self._arrays[name] = np.frombuffer(memory, dtype, count=len(memory) // dtype.itemsize)
+            lengths.append(0 if known is None else len(known))
         self.length = min(lengths)
 
-    def _file(self, name: str) -> int:
-        file = self._files.get(name)
-        if file is None:
-            path = self._directory / name
-            file = self._files[name] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        return file
+    def _mapped(self, name: str, wanted: int, known: int) -> mmap.mmap | None:
+        """The file, made at least ``wanted`` bytes long; None if it is no longer than ``known`` bytes, rounded."""
+        path = self._directory / name
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        except OSError as error:
+            raise StateError(f"cannot open {path}: {error.strerror}; run the query again") from error
+        try:
+            size = os.fstat(file).st_size
+            if size < wanted:
+                _allocate(file, wanted)
+                size = wanted
+            return mmap.mmap(file, size) if size > _rounded(known) else None
+        except OSError as error:
+            raise StateError(
+                f"there is no room for {max(wanted, known):,} bytes of state in shared memory ({error.strerror}); free "
+                "some, or set DUCKWING_MEMORY_DIR to a directory on a larger file system"
+            ) from None
+        finally:
+            os.close(file)
 
 
 def _allocate(file: int, size: int) -> None:
-    try:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file, 0, size)
-        elif os.fstat(file).st_size < size:
-            os.ftruncate(file, size)
-    except OSError as error:
-        raise StateError(
-            f"there is no room for {size:,} bytes of state in shared memory ({error.strerror}); free some, or set "
-            "DUCKWING_MEMORY_DIR to a directory on a larger file system"
-        ) from None
+    """Lengthen a file by bytes that are really there: a mapped page without any is fatal when it is touched."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, size)
+        return
+    # Written one block after another, so that a process that does the same never shortens it.
+    end = os.lseek(file, 0, os.SEEK_END)
+    while end < size:
+        end += os.pwrite(file, bytes(min(_STEP, size - end)), end)
 
 
 def _rounded(size: int) -> int:
