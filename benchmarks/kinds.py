@@ -39,7 +39,7 @@ class _Kind:
         reference: SQL of the same answer without a worker.
         own: SQL for Duckwing, where it is not ``query``.
         keeps: where Duckwing keeps what it needs between calls, an attribute of :class:`Folders`.
-        most_rounds: for queries that take a peer a minute.
+        once: it takes a peer minutes, so it is run only once.
         dedup: whether the client looks for duplicate input rows, its default.
     """
 
@@ -49,7 +49,7 @@ class _Kind:
     reference: str
     own: str | None = None
     keeps: Literal["state", "memory"] | None = None
-    most_rounds: int = sys.maxsize
+    once: bool = False
     dedup: bool = True
 
 
@@ -64,7 +64,7 @@ def _scalar(what: str, call: str, builtin: str, summary: str, dedup: bool) -> _K
     )
 
 
-def _aggregate(rows: int, groups: int, most_rounds: int = sys.maxsize) -> _Kind:
+def _aggregate(rows: int, groups: int, *, once: bool = False) -> _Kind:
     query = (
         "SELECT count(*), bit_xor(hash(g, s)) FROM "
         f"(SELECT g, {{}} AS s FROM (SELECT i % {groups} g, i v FROM range({rows}) t(i)) GROUP BY g)"
@@ -75,7 +75,7 @@ def _aggregate(rows: int, groups: int, most_rounds: int = sys.maxsize) -> _Kind:
         query.format("{bench}.vsum(v)"),
         query.format("sum(v)::BIGINT"),
         keeps="memory",
-        most_rounds=most_rounds,
+        once=once,
     )
 
 
@@ -130,7 +130,7 @@ KINDS = (
         keeps="state",
     ),
     _aggregate(1_000_000, 10),
-    _aggregate(1_000_000, 1000, most_rounds=1),
+    _aggregate(1_000_000, 1000, once=True),
 )
 NAMES = tuple(dict.fromkeys(kind.name for kind in KINDS))
 
@@ -171,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         facts = environment()
         print(markdown(comparisons))
         print(
-            f"\nMedian (lowest–highest) of {options.repeat} alternating rounds (one where a peer takes a minute); "
+            f"\nMedian (lowest–highest) of {options.repeat} alternating rounds (one where a peer takes minutes); "
             f"a ratio is the median of the rounds' own ratios.\nPython {facts['python']}, pyarrow {facts['pyarrow']}, "
             f"DuckDB {facts['duckdb']}, {facts['system']}, {facts['processors']} processors."
         )
@@ -193,7 +193,8 @@ def _compare(
             "ours": side((kind.own or kind.query).format(bench="ours")),
             "peer": side(kind.query.format(bench="peer")),
         },
-        min(rounds, kind.most_rounds),
+        1 if kind.once else rounds,
+        warm_up=not kind.once,
     )
     what, against = kind.what, peer.title
     if kind.keeps is not None:

@@ -78,14 +78,20 @@ Side = Callable[[], float]
 """Does its work once and returns what it measured: setting up and tearing down are its own affair."""
 
 
-def alternate(sides: Mapping[str, Side], rounds: int) -> dict[str, Samples]:
+def alternate(sides: Mapping[str, Side], rounds: int, *, warm_up: bool = True) -> dict[str, Samples]:
     """Run all sides in turn, ``rounds`` times, after one round that is not counted.
 
     Every second round runs them in the opposite order, so that none always follows the same other.
+
+    Args:
+        sides: what to run, by name.
+        rounds: how often.
+        warm_up: whether there is the round that is not counted.
     """
     measured: dict[str, list[float]] = {name: [] for name in sides}
-    for side in sides.values():
-        side()
+    if warm_up:
+        for side in sides.values():
+            side()
     for number in range(rounds):
         for name in list(sides)[:: 1 if number % 2 == 0 else -1]:
             measured[name].append(sides[name]())

@@ -27,7 +27,7 @@ def markdown(comparisons: Sequence[Comparison]) -> str:
                 _amount(c.ours, c.unit),
                 c.against,
                 _amount(c.theirs, c.unit),
-                f"**{ratio.median:.2f}** ({ratio.low:.2f}–{ratio.high:.2f})",
+                f"**{_ratio(ratio.median)}** ({_ratio(ratio.low)}–{_ratio(ratio.high)})",
                 "" if c.target is None else f"{c.target.text}: {'met' if c.met else '**missed**'}",
             )
         )
@@ -79,6 +79,10 @@ def _amount(samples: Samples, unit: Unit) -> str:
     scale, name = next(((s, n) for s, n in scales if samples.median >= s), scales[-1])
     median, low, high = (_digits(value / scale) for value in (samples.median, samples.low, samples.high))
     return f"{median} {name} ({low}–{high})"
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def _digits(value: float) -> str:

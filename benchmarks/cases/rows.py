@@ -18,6 +18,7 @@ ROWS = 1_000_000
 def run(rounds: int) -> list[Comparison]:
     with engine() as connection:
         attach(connection, "kinds", catalog="bench")
+        connection.execute("SET vgi_exchange_input_dedup = false")
         connection.execute(f"CREATE TABLE input AS SELECT range AS v FROM range({ROWS})")
         batches = connection.table("input").to_arrow_table().to_batches(max_chunksize=BATCH)
         messages = [batch.serialize() for batch in batches]
@@ -26,26 +27,24 @@ def run(rounds: int) -> list[Comparison]:
         with Pipes(threads) as pipes:
             samples = alternate(
                 {
-                    "next_one": _query(connection, "next_one"),
-                    "next_one_by_row": _query(connection, "next_one_by_row"),
+                    "batch": _side(connection, "SELECT sum(n), count(*) FROM input, bench.next_one(v)"),
+                    "row": _side(connection, "SELECT sum(n), count(*) FROM input, bench.next_one_by_row(v)"),
+                    "scalar": _side(connection, "SELECT sum(bench.add_one(v)), count(*) FROM input"),
                     "pipe": lambda: seconds(lambda: pipes.run(messages, sizes)),
                 },
                 rounds,
             )
     return [
-        Comparison(
-            "rows",
-            f"row function, {form}, FROM {ROWS:,} BIGINT, f(v)",
-            samples[side],
-            "no-op round trip of the bytes through pipes",
-            samples["pipe"],
+        Comparison("rows", f"FROM {ROWS:,} BIGINT, f(v): {form} form", samples[form], against, samples[other])
+        for form in ("batch", "row")
+        for against, other in (
+            ("a scalar function in batch form, dedup off", "scalar"),
+            ("no-op round trip of the bytes through pipes", "pipe"),
         )
-        for form, side in (("batch form", "next_one"), ("row form", "next_one_by_row"))
     ]
 
 
-def _query(connection: duckdb.DuckDBPyConnection, function: str) -> Side:
-    query = f"SELECT sum(n), count(*) FROM input, bench.{function}(v)"
+def _side(connection: duckdb.DuckDBPyConnection, query: str) -> Side:
     return lambda: seconds(lambda: _check(connection.sql(query).fetchall()))
 
 

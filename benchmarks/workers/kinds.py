@@ -56,12 +56,15 @@ class SumOfOne:
 
 @bench.aggregate(name="greatest_id")
 class GreatestId:
-    """The greatest id that the client gave to a group; it counts them from 0."""
+    """The greatest id of a state that became part of a group; the client counts them from 0."""
 
     greatest: dw.PerGroup[int] = 0
 
     def update(self, groups: dw.Groups, value: pa.Int64Array) -> None:
         groups.max(self.greatest, groups.ids)
+
+    def merge(self, groups: dw.Groups, other: dw.Groups) -> None:
+        groups.max(self.greatest, np.maximum(groups.ids, other.take(self.greatest)))
 
     def result(self, groups: dw.Groups) -> pa.Int64Array:
         return groups.take(self.greatest)

@@ -1,13 +1,13 @@
 -- duckwing sql examples/all_in_one/worker.py -f examples/all_in_one/demo.sql
 
 -- A table function, with a named argument, and scalar functions by row and by batch.
-SELECT at, celsius, fahrenheit(celsius) AS fahrenheit, round(dew_point(celsius, humidity), 1) AS dew_point
+SELECT time, celsius, fahrenheit(celsius) AS fahrenheit, round(dew_point(celsius, humidity), 1) AS dew_point
 FROM measurements(1, station := 'south')
-WHERE hour(at) % 6 = 0
-ORDER BY at;
+WHERE hour(time) % 6 = 0
+ORDER BY time;
 
 -- A resumable table function.
-FROM days('2024-02-28', 3);
+FROM days(DATE '2024-02-28', 3);
 
 -- A setting, read from the context.
 SELECT degrees(20.0) AS by_default;
@@ -21,11 +21,11 @@ SELECT signed_url('https://weather.example/north') AS url;
 -- A row function, for each row of a table.
 CREATE OR REPLACE TEMPORARY TABLE reports AS
 FROM (VALUES ('north', '06:00 9.5, 07:00 10'), ('south', 'no reading'), ('east', '06:00 -1')) AS t(station, report);
-SELECT station, at, celsius FROM reports, read_report(report) ORDER BY ALL;
+SELECT station, time, celsius FROM reports, read_report(report) ORDER BY ALL;
 
 -- Functions over a table: batch by batch, and when all of it is there.
 SELECT count(*) AS plausible FROM plausible((FROM measurements(7)), measure := 'celsius', highest := 12.0);
-SELECT at, celsius FROM extremes((FROM measurements(7)), measure := 'celsius', k := 2) ORDER BY celsius, at;
+SELECT time, celsius FROM extremes((FROM measurements(7)), measure := 'celsius', k := 2) ORDER BY celsius, time;
 
 -- Aggregates, all groups at once and one instance for each.
 SELECT station, count(*) AS rows, round(mean_of(celsius), 2) AS mean, span(celsius, ' … ') AS span

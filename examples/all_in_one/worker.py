@@ -100,7 +100,7 @@ def signed_url(url: str, key: Annotated[dw.Secret, dw.Lookup("weather_api")]) ->
 
 
 @weather.table_function(
-    columns={"station": VARCHAR, "at": TIMESTAMP, "celsius": DOUBLE, "humidity": DOUBLE},
+    columns={"station": VARCHAR, "time": TIMESTAMP, "celsius": DOUBLE, "humidity": DOUBLE},
     examples=["FROM measurements(2, station := 'south') LIMIT 3"],
 )
 def measurements(days: int, *, station: Literal["north", "south"] = "north") -> Iterator[tuple[object, ...]]:
@@ -121,7 +121,7 @@ def measurements(days: int, *, station: Literal["north", "south"] = "north") -> 
 # A class is resumable: its fields say where it is, so that another process could go on with it.
 
 
-@weather.table_function(columns={"day": TIMESTAMP}, examples=["FROM days('2024-02-28', 3)"])
+@weather.table_function(columns={"day": TIMESTAMP}, examples=["FROM days(DATE '2024-02-28', 3)"])
 class days:  # noqa: N801 - the name of the function in SQL
     """Days, one after the other.
 
@@ -147,7 +147,7 @@ class days:  # noqa: N801 - the name of the function in SQL
 
 
 @weather.row_function(
-    columns={"at": VARCHAR, "celsius": DOUBLE}, examples=["FROM read_report('06:00 12.5, 07:00 13, fog')"]
+    columns={"time": VARCHAR, "celsius": DOUBLE}, examples=["FROM read_report('06:00 12.5, 07:00 13, fog')"]
 )
 def read_report(text: str) -> Iterator[tuple[str, float]]:
     """The measurements in a text such as '06:00 12.5, 07:00 13'. What is none is left out.
@@ -223,10 +223,8 @@ class mean_of:  # noqa: N801
         groups.count(self.count)
 
     def result(self, groups: dw.Groups) -> pa.DoubleArray:
-        """One value for each group."""
-        import pyarrow.compute as pc
-
-        return pc.divide(groups.take(self.total), groups.take(self.count).cast(pa.float64()))
+        """One value for each group; what take() gives is an array of numpy."""
+        return pa.array(groups.take(self.total) / groups.take(self.count))
 
 
 # Or one instance of the class for each group: simpler, slower.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from .catalog.declared import Catalog
 from .errors import DeclarationError
 from .rpc.server import Server
 from .service import Service
+
+T = TypeVar("T")
 
 
 class Worker:
@@ -46,10 +48,42 @@ class Worker:
             if names.count(name) > 1:
                 raise DeclarationError(f"Worker has two catalogs named '{name}'; clients could attach only one")
         self.catalogs = catalogs
+        self._on_start: list[Callable[[], object]] = []
+        self._on_stop: list[Callable[[], object]] = []
+
+    def on_start(self, hook: Callable[[], T]) -> Callable[[], T]:
+        """Have ``hook`` called once in each process of the worker, before its first function: to load a model, say.
+
+        Not for ATTACH and listings, which must be fast. What it raises is the error of the call.
+
+        Example:
+            ```python
+            worker = dw.Worker(demo)
+
+            @worker.on_start
+            def load() -> None:
+                global model
+                model = joblib.load("model.joblib")
+            ```
+        """
+        self._on_start.append(hook)
+        return hook
+
+    def on_stop(self, hook: Callable[[], T]) -> Callable[[], T]:
+        """Have ``hook`` called when a process ends that has called a function, the last one first.
+
+        Not when the process is killed.
+        """
+        self._on_stop.append(hook)
+        return hook
+
+    def service(self) -> Service:
+        """What answers the calls of the protocol for these catalogs."""
+        return Service(self.catalogs, self._on_start, self._on_stop)
 
     def server(self) -> Server:
         """The RPC server of these catalogs, for transports and tests that drive it themselves."""
-        return Service(self.catalogs).server()
+        return self.service().server()
 
     def run(self, arguments: Sequence[str] | None = None) -> None:
         """Serve over standard input and output until the client leaves.
@@ -70,7 +104,11 @@ class Worker:
         options = parse_options(sys.argv[1:] if arguments is None else arguments)
         if on_terminal() and not options.quiet:
             print(_greeting(self.catalogs), file=sys.stderr)
-        serve_stdio(self.server())
+        service = self.service()
+        try:
+            serve_stdio(service.server())
+        finally:
+            service.stop()
 
 
 def serve_module(module: ModuleType) -> None:

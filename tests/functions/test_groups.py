@@ -205,7 +205,7 @@ def test_defaults_that_would_count_twice(groups_of: Callable[..., Groups]) -> No
 
 
 def test_what_is_no_field(groups_of: Callable[..., Groups]) -> None:
-    with pytest.raises(OutputError, match="the first argument must be a PerGroup field, self.…, not 5"):
+    with pytest.raises(OutputError, match=r"the first argument must be a PerGroup field, self\.…, not 5"):
         groups_of(integers(), 1).add(5, 1)
 
 

@@ -19,28 +19,24 @@ import pyarrow as pa
 
 from ..errors import ArgumentError, DeclarationError, OutputError
 from ..types.convert import Converter, from_duckdb
-from ..types.forms import canonical
+from ..types.forms import compact
 from ..types.names import sql_name
-from ..types.refusals import refusal
 from ..types.values import from_values, to_values
 from .about import About, check_name, read_about
 from .arguments import Arguments, python_value
-from .columns import wanted
 from .context import Context
 from .documentation import read_docstring
 from .groups import Field, Groups, per_group_field
 from .libraries import argument_converter, result_array
 from .nulls import rows_without_nulls, take
+from .results import ResultType, read_result
 from .scalar import Nulls, expand_varargs
 from .signature import (
     REQUIRED,
     Parameter,
     Signature,
     any_type,
-    form_of,
-    read_annotation,
     read_signature,
-    resolve_type,
     with_context,
 )
 from .stateful import Fields, field_annotations, read_fields, require_methods
@@ -59,9 +55,7 @@ class AggregateFunction:
         name: its name in SQL.
         function: the author's class.
         signature: what SQL passes: columns, and constants (``const``).
-        returns: type of the result; None if ``compute`` says it.
-        compute: called with the types of the columns and the constants that ``wants`` names.
-        wants: parameters of ``compute``.
+        result: type of the result.
         form: all groups at once, or an instance for each, called with arrays or value by value.
         per_group: the fields of ``PerGroup``.
         state: the other fields.
@@ -79,9 +73,7 @@ class AggregateFunction:
     name: str
     function: type
     signature: Signature
-    returns: pa.DataType | None
-    compute: Callable[..., Any] | None
-    wants: tuple[str, ...]
+    result: ResultType
     form: Form
     per_group: Mapping[str, Field]
     state: Fields
@@ -95,6 +87,11 @@ class AggregateFunction:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
+
+    @property
+    def returns(self) -> pa.DataType | None:
+        """Type of the result; None if the call decides."""
+        return self.result.fixed
 
     @property
     def sees_nulls(self) -> bool:
@@ -138,26 +135,17 @@ class AggregateFunction:
             if parameter.const and parameter.name not in values:
                 values[parameter.name] = parameter.default
         inputs = expand_varargs([p for p in parameters if not p.const], len(columns))
-        output = self.returns
-        if output is None:
-            output = self._computed(inputs, columns, values, context)
-        return BoundAggregate(self, inputs, values, context, output)
-
-    def _computed(
-        self, inputs: Sequence[Parameter], columns: pa.Schema, values: Mapping[str, Any], context: Context
-    ) -> pa.DataType:
-        assert self.compute is not None
         known = dict(values)
         if self.signature.context is not None:
             known[self.signature.context] = context
         for parameter, column in zip(inputs, columns, strict=True):
-            known.setdefault(parameter.name, column.type if any_type(parameter.type) else parameter.type)
+            type_ = compact(column.type) if any_type(parameter.type) else parameter.type
+            if parameter.kind == "varargs":
+                type_ = (*known.get(parameter.name, ()), type_)
+            known[parameter.name] = type_
         for parameter in self.signature.parameters:
             known.setdefault(parameter.name, parameter.type)
-        result = self.compute(**{name: known[name] for name in self.wants})
-        if not isinstance(result, pa.DataType) or any_type(result) or refusal(result) is not None:
-            raise OutputError(f"{self.what}: returns= must return a type from duckwing.types, got {result!r}")
-        return canonical(result)
+        return BoundAggregate(self, inputs, values, context, self.result.of(known, self.what))
 
 
 def _constant(parameter: Parameter, value: pa.Array, what: str) -> Any:
@@ -354,17 +342,17 @@ def declare_aggregate(
         )
     if at_once and callable(getattr(function, "running", None)):
         raise DeclarationError(f"{what}: running() keeps its state in an instance; use plain fields, not PerGroup")
-    result, compute = _result(function, returns, what)
-    if empty is not EMPTY and result is not None:
-        _check_empty(empty, result, what)
+    cls: Any = function
+    annotated = inspect.signature(cls.result, eval_str=True).return_annotation
+    result = read_result(annotated, returns, signature, what, "result")
+    if empty is not EMPTY and result.fixed is not None:
+        _check_empty(empty, result.fixed, what)
     documentation = read_about(what, signature.description, **about)
     return AggregateFunction(
         name=sql,
         function=function,
         signature=signature,
-        returns=result,
-        compute=compute,
-        wants=wanted(compute, signature, what, "returns=") if compute is not None else (),
+        result=result,
         form=form,
         per_group=per_group,
         state=state,
@@ -450,30 +438,6 @@ def _form(signature: Signature, at_once: bool, what: str) -> Form:
             )
         return "groups"
     return "batch" if "batch" in forms else "row"
-
-
-def _result(cls: Any, returns: Any, what: str) -> tuple[pa.DataType | None, Callable[..., Any] | None]:
-    annotated = inspect.signature(cls.result, eval_str=True).return_annotation
-    if returns is not None and not isinstance(returns, pa.DataType):
-        if callable(returns):
-            return None, returns
-        raise DeclarationError(f"{what}: returns= takes a type from duckwing.types, not {returns!r}")
-    if returns is not None:
-        result = returns
-        reason = refusal(result)
-        if reason is not None:
-            raise DeclarationError(f"{what}: it cannot return {sql_name(result)}: {reason}")
-        result = canonical(result)
-    elif annotated is inspect.Signature.empty or annotated is None:
-        raise DeclarationError(f"{what} needs the type of its result: write 'def result(self) -> int', or returns=")
-    else:
-        annotation = read_annotation(annotated)
-        if form_of(annotation.base) is None:
-            raise DeclarationError(f"{what}: {annotation.base!r} is not supported as a result")
-        result = resolve_type(annotation, f"{what}: its result")
-    if any_type(result):
-        raise DeclarationError(f"{what} needs a result of one type; add returns= with a type from duckwing.types")
-    return result, None
 
 
 def _check_empty(empty: Any, result: pa.DataType, what: str) -> None:

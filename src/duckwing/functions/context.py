@@ -31,6 +31,7 @@ class Invocation:
     Attributes:
         function: name of the function, as SQL calls it.
         catalog: name of its catalog, as the worker declares it.
+        kind: of the function; ``""`` while it is looked for.
         log: where log messages go.
         declared_settings: the settings that the catalog declares, by name.
         settings: the IPC stream of their values; None if none has one.
@@ -46,6 +47,7 @@ class Invocation:
 
     function: str
     catalog: str
+    kind: str = ""
     log: Log = _no_log
     declared_settings: Mapping[str, Setting] = field(default_factory=dict)
     settings: bytes | None = None
@@ -68,6 +70,7 @@ class Context:
         caller: who calls: ``domain``, ``principal``, ``authenticated`` and ``claims``. Anonymous
             unless the transport knows better.
         rows: number of rows that the current batch asks for (0 in a table function).
+        measures: what :meth:`measure` has counted so far.
 
     Example:
         ```python
@@ -86,6 +89,7 @@ class Context:
         self.rows = 0
         self._invocation = invocation
         self._log = invocation.log
+        self.measures: dict[str, int | float] = {}
         self._settings: Mapping[str, Any] | None = None
         self._secrets: list[Secret] | None = None
 
@@ -130,6 +134,20 @@ class Context:
         if fields:
             message = f"{message} ({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
         self._log(level, message, fields)
+
+    def measure(self, name: str, amount: int | float = 1) -> None:
+        """Add to a counter of this scan, which ``EXPLAIN ANALYZE`` shows with the function.
+
+        Args:
+            name: what is counted, such as ``"requests"``.
+            amount: is added; counters begin at 0.
+
+        Raises:
+            TypeError: the function is not called in FROM without a table, so DuckDB never asks.
+        """
+        if self._invocation.kind != "table_function":
+            raise TypeError(f"'{self.function}' is no table function; EXPLAIN ANALYZE shows counters of those alone")
+        self.measures[name] = self.measures.get(name, 0) + amount
 
     def redirect(self, log: Log) -> None:
         """Have messages travel with another call: that of now, where a context outlives one."""

@@ -8,8 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from .aggregate import BoundAggregate
-from .aggregate_instances import take_valid
+from .aggregate import BoundAggregate, take_valid
 from .nulls import take
 
 

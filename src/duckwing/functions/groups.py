@@ -76,7 +76,9 @@ def per_group_field(name: str, annotation: Any, default: Any, what: str) -> Fiel
             "fixed size"
         )
     try:
-        value = _fitted(np.asarray(dtype.type(0) if default is None else default), dtype, f"the default of field '{name}'")
+        value = _fitted(
+            np.asarray(dtype.type(0) if default is None else default), dtype, f"the default of field '{name}'"
+        )
     except (OutputError, OverflowError, ValueError) as error:
         raise DeclarationError(f"{what}: the default {default!r} of field '{name}' is no {dtype}: {error}") from None
     if value.ndim:

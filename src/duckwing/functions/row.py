@@ -270,11 +270,15 @@ def _parents(parents: Any, rows: int, count: int, what: str) -> pa.Array:
         array = array.cast(pa.int32()) if len(array) else pa.array([], pa.int32())
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise OutputError(f"{what}: the input rows of its result must be integers: {error}") from None
-    if len(array) != rows or array.null_count:
+    if len(array) != rows:
         raise OutputError(f"{what} returned {rows} rows, but {len(array)} input rows that they came from")
+    if array.null_count:
+        raise OutputError(f"{what}: the input row of a row must not be NULL")
     bounds = pc.min_max(array)
     if rows and (bounds["min"].as_py() < 0 or bounds["max"].as_py() >= count):
-        raise OutputError(f"{what}: its rows came from input rows {bounds['min']} to {bounds['max']} of {count}")
+        raise OutputError(
+            f"{what}: its rows came from input rows {bounds['min']} to {bounds['max']}, but there are 0 to {count - 1}"
+        )
     return array
 
 

@@ -12,26 +12,23 @@ import pyarrow as pa
 
 from ..errors import ArgumentError, DeclarationError, OutputError
 from ..types.convert import Converter, from_duckdb
-from ..types.forms import canonical, compact
+from ..types.forms import compact
 from ..types.names import sql_name
-from ..types.refusals import refusal
 from ..types.values import from_values, to_values
 from .about import About, Stability, check_function, check_stability, read_about
+from .concurrent import await_all, check_concurrency
 from .constants import evaluate_by_constants
 from .context import Context
 from .libraries import argument_converter, result_array
 from .nulls import evaluate_valid, may_have_nulls, rows_without_nulls
+from .results import ResultType, read_result
 from .signature import (
-    REQUIRED,
     Form,
     Parameter,
     Signature,
     any_type,
     call_form,
-    form_of,
-    read_annotation,
     read_signature,
-    resolve_type,
     with_context,
 )
 
@@ -49,8 +46,9 @@ class ScalarFunction(Generic[P, R]):
         name: its name in SQL.
         function: the author's function.
         signature: what SQL passes.
-        returns: type of the result.
+        result: type of the result.
         form: called per batch or per row.
+        concurrency: rows that are awaited at once; None: it is not async.
         nulls: ``"skip"``: NULL in, NULL out; ``"pass"``: the function sees NULLs.
         stability: when DuckDB may call it once for many.
         about: its documentation.
@@ -61,8 +59,9 @@ class ScalarFunction(Generic[P, R]):
     name: str
     function: Callable[P, R]
     signature: Signature
-    returns: pa.DataType
+    result: ResultType
     form: Form
+    concurrency: int | None
     nulls: Nulls
     stability: Stability
     about: About
@@ -97,7 +96,27 @@ class ScalarFunction(Generic[P, R]):
                 raise ArgumentError(f"{self._what}: argument '{parameter.name}': {error}") from None
         if self.form == "batch" and self.signature.context is None and all(i.parameter.const for i in inputs):
             raise ArgumentError(f"{self._what} needs a column: {call_form(self.name, parameters)}")
-        return BoundScalar(self, inputs, context)
+        return BoundScalar(self, inputs, context, self._output(inputs, columns))
+
+    @property
+    def returns(self) -> pa.DataType | None:
+        """Type of the result; None if the call decides."""
+        return self.result.fixed
+
+    def _output(self, inputs: Sequence[_Input], columns: pa.Schema) -> pa.DataType:
+        if self.result.fixed is not None:
+            return self.result.fixed
+        known: dict[str, Any] = {}
+        for source, column in zip(inputs, columns, strict=True):
+            parameter = source.parameter
+            type_ = compact(column.type) if any_type(parameter.type) else parameter.type
+            if parameter.kind == "varargs":
+                known[parameter.name] = (*known.get(parameter.name, ()), type_)
+            else:
+                known[parameter.name] = type_
+        for parameter in self.signature.parameters:
+            known.setdefault(parameter.name, parameter.type)
+        return self.result.of(known, self._what)
 
     @property
     def _what(self) -> str:
@@ -131,8 +150,10 @@ class _Input:
 class BoundScalar:
     """A scalar function with the argument types of one query, ready for batches."""
 
-    def __init__(self, function: ScalarFunction[..., Any], inputs: Sequence[_Input], context: Context):
-        self.output_type = function.returns
+    def __init__(
+        self, function: ScalarFunction[..., Any], inputs: Sequence[_Input], context: Context, output: pa.DataType
+    ):
+        self.output_type = output
         self.function = function
         self._inputs = inputs
         self.context = context
@@ -206,6 +227,9 @@ class BoundScalar:
         self.context.rows = count
         arguments = [self._values(source, column) for source, column in zip(self._inputs, columns, strict=True)]
         call = self._call
+        if self.function.concurrency is not None:
+            rows = zip(*arguments, strict=True) if arguments else [()] * count
+            return from_values(await_all(call, rows, self.function.concurrency), self.output_type, self._what)
         # map() needs something to count the rows by.
         results: list[Any] = list(map(call, *arguments)) if arguments else [call() for _ in range(count)]
         if len(results) != count:
@@ -226,9 +250,10 @@ def declare_scalar(
     function: Callable[P, R],
     *,
     name: str | None = None,
-    returns: pa.DataType | None = None,
+    returns: pa.DataType | Callable[..., pa.DataType] | None = None,
     nulls: Nulls = "skip",
     stability: Stability = "consistent",
+    concurrency: int | None = None,
     **about: Any,
 ) -> ScalarFunction[P, R]:
     """Make a :class:`ScalarFunction` of ``function``; :func:`duckwing.scalar` explains the options.
@@ -236,19 +261,23 @@ def declare_scalar(
     Raises:
         DeclarationError: it cannot be one.
     """
-    sql = check_function(function, name, "scalar function")
+    sql = check_function(function, name, "scalar function", coroutines=True)
     what = f"scalar function '{sql}'"
-    if inspect.isgeneratorfunction(function):
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise DeclarationError(f"{what} yields; a scalar function returns one value per row. Use table_function")
     if nulls not in ("skip", "pass"):
         raise DeclarationError(f"{what}: nulls={nulls!r} is unknown; use 'skip' or 'pass'")
     signature = read_signature(function, what)
     _check_parameters(signature, what)
-    result, result_form = _result(signature, returns, what)
-    form = _form(signature, result_form, what)
+    result = read_result(signature.returns, returns, signature, what)
+    form = _form(signature, result.form, what)
+    is_async = inspect.iscoroutinefunction(function)
+    if is_async and form == "batch":
+        raise DeclarationError(f"{what} is async and takes arrays; await the rows of a batch yourself, or take values")
+    awaited = check_concurrency(concurrency, is_async, what) if is_async or concurrency is not None else None
     check_stability(stability, what)
     documentation = read_about(what, signature.description, **about)
-    return ScalarFunction(sql, function, signature, result, form, nulls, stability, documentation)
+    return ScalarFunction(sql, function, signature, result, form, awaited, nulls, stability, documentation)
 
 
 def _check_parameters(signature: Signature, what: str) -> None:
@@ -260,30 +289,6 @@ def _check_parameters(signature: Signature, what: str) -> None:
             )
         if parameter.const and parameter.kind == "varargs":
             raise DeclarationError(f"{what}: *{parameter.name} cannot be Const; its values are columns")
-
-
-def _result(signature: Signature, returns: pa.DataType | None, what: str) -> tuple[pa.DataType, Form | None]:
-    annotation = read_annotation(signature.returns)
-    annotated = signature.returns is not REQUIRED
-    form = form_of(annotation.base) if annotated else None
-    if annotated and form is None:
-        raise DeclarationError(f"{what}: {annotation.base.__name__} is not supported as a result; use an array")
-    if returns is not None:
-        if not isinstance(returns, pa.DataType):
-            raise DeclarationError(f"{what}: returns= takes a type from duckwing.types, not {returns!r}")
-        reason = refusal(returns)
-        if reason is not None:
-            raise DeclarationError(f"{what}: it cannot return {sql_name(returns)}: {reason}")
-        result = canonical(returns)  # DuckDB misreads a dictionary of one row (spec 06, section 8)
-    elif not annotated:
-        raise DeclarationError(f"{what} needs the type of its result: write '-> str', say, or returns=VARCHAR")
-    elif annotation.base is None or annotation.base is type(None):
-        raise DeclarationError(f"{what} returns None; a scalar function returns a value for each row")
-    else:
-        result = resolve_type(annotation, f"{what}: its result")
-    if any_type(result):
-        raise DeclarationError(f"{what} needs a result of one type; add returns= with a type from duckwing.types")
-    return result, form
 
 
 def _form(signature: Signature, result: Form | None, what: str) -> Form:

@@ -146,6 +146,7 @@ def bind_aggregate(
         CatalogError: there is no such function.
         ArgumentError: its arguments do not fit.
     """
+    service.start()
     catalog = attached_catalog(service, request.attach_opaque_data)
     name = request.function_name
     functions: Any = next(
@@ -156,6 +157,7 @@ def bind_aggregate(
     invoked = Invocation(
         function=name,
         catalog=catalog.catalog_name,
+        kind="aggregate",
         log=log_of(call),
         declared_settings=catalog.settings,
         settings=request.settings,

@@ -14,8 +14,10 @@ from ..functions.overloads import choose_by_arguments, choose_by_columns
 from ..protocol.calls import BindRequest, BindResponse, CallType, GlobalInitResponse, InitRequest, Phase
 from ..rpc.codec import decode
 from ..rpc.framing import EMPTY_SCHEMA
+from .attachment import attached_catalog
 from .describe import UNLIMITED_WORKERS
 from .invocations import invocation, no_function, schemas_of
+from .scans import keep_measures
 from .streams import ScalarStream, TableStream
 
 if TYPE_CHECKING:
@@ -83,7 +85,12 @@ def init(service: Service, call: Call, request: InitRequest) -> Stream:
             raise ArgumentError(
                 f"function '{bind_call.function_name}' runs in one process; it cannot be joined by a second stream"
             )
-        return TableStream(bound.scan(request.output_schema), request.output_schema, GlobalInitResponse(execution_id))
+        return TableStream(
+            bound.scan(request.output_schema),
+            request.output_schema,
+            GlobalInitResponse(execution_id),
+            on_close=lambda: keep_measures(service, bind_call, execution_id, bound.context.measures),
+        )
     columns = bind_call.input_schema
     if columns is None:
         raise ArgumentError(f"function '{bind_call.function_name}' was started without the columns of its input")
@@ -119,31 +126,39 @@ def bind_function(
         CatalogError: there is no such function.
         ArgumentError: its arguments do not fit.
     """
-    catalog, invoked = invocation(service, call, request, execution=execution, data=data)
-    context = Context(invoked)
-    schemas = schemas_of(catalog, request.schema_path)
+    service.start()
+    catalog = attached_catalog(service, request.attach_opaque_data)
     name = request.function_name
     columns = request.input_schema if request.input_schema is not None else EMPTY_SCHEMA
-    if request.function_type is CallType.SCALAR:
-        scalars = next(filter(None, (schema.scalars(name) for schema in schemas)), None)
-        if scalars:
-            scalar = choose_by_columns(scalars, columns, request.argument_names)
-            return scalar.function.bind(scalar.parameters, columns, context)
-    else:
-        tables: Any = next(filter(None, (schema.table_functions(name) for schema in schemas)), None)
-        if tables:
-            arguments = Arguments.decode(request.arguments)
-            if tables[0].kind == "table_function":
-                table = choose_by_arguments(tables, arguments)
-                return table.function.bind(table.parameters, arguments, context)
-            if request.input_schema is None:
-                raise ArgumentError(f"function '{name}' was bound without the columns of its input")
-            if tables[0].kind == "row_function":
-                row = choose_by_columns(tables, columns, None)
-                return row.function.bind(row.parameters, columns, arguments, context)
-            [function] = tables
-            return function.bind(function.signature.parameters, columns, arguments, context)
-    raise no_function(catalog, request.schema_path, request.function_type.name.lower(), name)
+    scalar = request.function_type is CallType.SCALAR
+    found: Any = next(
+        filter(
+            None,
+            (
+                schema.scalars(name) if scalar else schema.table_functions(name)
+                for schema in schemas_of(catalog, request.schema_path)
+            ),
+        ),
+        None,
+    )
+    if not found:
+        raise no_function(catalog, request.schema_path, request.function_type.name.lower(), name)
+    kind = found[0].kind
+    context = Context(invocation(service, call, catalog, kind, request, execution=execution, data=data))
+    if kind == "scalar":
+        chosen = choose_by_columns(found, columns, request.argument_names)
+        return chosen.function.bind(chosen.parameters, columns, context)
+    arguments = Arguments.decode(request.arguments)
+    if kind == "table_function":
+        chosen = choose_by_arguments(found, arguments)
+        return chosen.function.bind(chosen.parameters, arguments, context)
+    if request.input_schema is None:
+        raise ArgumentError(f"function '{name}' was bound without the columns of its input")
+    if kind == "row_function":
+        chosen = choose_by_columns(found, columns, None)
+        return chosen.function.bind(chosen.parameters, columns, arguments, context)
+    [function] = found
+    return function.bind(function.signature.parameters, columns, arguments, context)
 
 
 def _look_up(signature: Signature, values: Mapping[str, Any]) -> BindResponse:

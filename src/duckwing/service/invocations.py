@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..catalog.declared import Catalog, Schema
 from ..errors import CatalogError
 from ..functions.context import Invocation
-from .attachment import attached_catalog, attachment_id
+from .attachment import attachment_id
 
 if TYPE_CHECKING:
     from ..protocol.calls import BindRequest
@@ -30,24 +30,30 @@ def no_function(catalog: Catalog, path: Sequence[str] | None, kind: str, name: s
 
 
 def invocation(
-    service: Service, call: Call, request: BindRequest, *, execution: bytes | None = None, data: bytes | None = None
-) -> tuple[Catalog, Invocation]:
-    """The catalog of a bind, and what its function may know of the call.
+    service: Service,
+    call: Call,
+    catalog: Catalog,
+    kind: str,
+    request: BindRequest,
+    *,
+    execution: bytes | None = None,
+    data: bytes | None = None,
+) -> Invocation:
+    """What the function of a bind may know of the call.
 
     Args:
         service: what is served.
         call: the call that carries the bind, now or earlier.
+        catalog: the function's.
+        kind: the function's.
         request: the bind.
         execution: the execution, once it has begun.
         data: what the bind left for the scan.
-
-    Raises:
-        CatalogError: the attachment is not ours.
     """
-    catalog = attached_catalog(service, request.attach_opaque_data)
-    return catalog, Invocation(
+    return Invocation(
         function=request.function_name,
         catalog=catalog.catalog_name,
+        kind=kind,
         log=log_of(call),
         declared_settings=catalog.settings,
         settings=request.settings,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -38,13 +38,21 @@ class TableStream:
         batches: closed with the stream, if it can be.
         columns: of the batches.
         header: opens the answer.
+        on_close: called when the stream has been closed.
     """
 
-    def __init__(self, batches: Iterator[pa.RecordBatch], columns: pa.Schema, header: GlobalInitResponse):
+    def __init__(
+        self,
+        batches: Iterator[pa.RecordBatch],
+        columns: pa.Schema,
+        header: GlobalInitResponse,
+        on_close: Callable[[], None] | None = None,
+    ):
         self.header = header
         self.input_schema = None
         self.output_schema = columns
         self._batches = batches
+        self._on_close = on_close
 
     def turn(self, batch: Batch) -> Batch | None:
         """The next batch of rows, None after the last."""
@@ -56,3 +64,5 @@ class TableStream:
         close = getattr(self._batches, "close", None)
         if close is not None:
             close()
+        if self._on_close is not None:
+            self._on_close()

@@ -76,7 +76,7 @@ def check(worker: WorkerLike, *, run_examples: bool = True) -> Report:
     DW002 it lists no catalogs
     DW101 a function has no description
     DW102 an argument has no description
-    DW103 the name of a function or of a named argument, as a word of SQL, needs quotes in every call
+    DW103 the name of a function, of a named argument or of a column works in quotes only
     DW104 a scalar function or aggregate has no example
     DW105 a setting or type of secret has no description
     DW201 an example is no SQL
@@ -163,6 +163,10 @@ def _of_function(subject: str, function: FunctionInfo) -> Iterator[Problem]:
             )
         if properties.get(metadata.ARG) == b"named" and _needs_quotes(field.name, "FROM f({} := 1)"):
             yield Problem("DW103", subject, f"SQL takes argument '{field.name}' in quotes only: \"{field.name}\" := …")
+    if function.function_type in (FunctionType.TABLE, FunctionType.TABLE_BUFFERING):
+        for column in function.output_schema.names:
+            if _needs_quotes(column, "SELECT {}, 1 FROM t"):
+                yield Problem("DW103", subject, f"SQL takes its column '{column}' in quotes only: SELECT \"{column}\"")
     if function.function_type in (FunctionType.SCALAR, FunctionType.AGGREGATE) and not function.examples:
         yield Problem("DW104", subject, "has no example; give examples=['SELECT …']")
 

@@ -163,26 +163,18 @@ async def most_at_once(n: int) -> tuple[int]:
     return (most,)
 
 
-cancelled: list[int] = []
-
-
 @rows.row_function(columns={"n": BIGINT}, concurrency=8)
-async def fails_at_three(n: int) -> tuple[int]:
-    """All others of its batch wait until they are cancelled."""
-    if n == 3:
-        raise ValueError("three is refused")
+async def fails_at(n: int, at: int, witness: str) -> tuple[int]:
+    """All others of its batch wait until they are cancelled, and leave a line in ``witness``."""
+    if n == at:
+        raise ValueError(f"row {n} is refused")
     try:
         await asyncio.sleep(600)
     except asyncio.CancelledError:
-        cancelled.append(n)
+        with open(witness, "a", encoding="utf-8") as file:
+            print(n, file=file)
         raise
     return (n,)
-
-
-@rows.row_function(columns={"n": BIGINT}, stability="volatile")
-def were_cancelled(n: int) -> Iterator[tuple[int]]:
-    yield from ((i,) for i in sorted(cancelled))
-    cancelled.clear()
 
 
 # Arguments and types
@@ -233,6 +225,30 @@ def allocated(n: int) -> tuple[int]:
 def logged(n: int, ctx: dw.Context) -> tuple[int]:
     ctx.log("a row", level="WARN", n=n)
     return (n,)
+
+
+# Overloads
+
+
+@rows.row_function(name="either", columns={"form": VARCHAR})
+def either_of_int(a: int) -> tuple[str]:
+    return (f"BIGINT {a}",)
+
+
+@rows.row_function(name="either", columns={"form": VARCHAR, "more": BIGINT})
+def either_of_text(a: str) -> tuple[str, int]:
+    return f"VARCHAR {a}", len(a)
+
+
+@rows.row_function(name="either", columns={"form": VARCHAR})
+def either_of_two(a: int, b: int, *, sep: str = "+") -> tuple[str]:
+    return (f"{a}{sep}{b}",)
+
+
+@rows.row_function(columns=lambda first, rest: {"first": first, **{f"r{i}": type for i, type in enumerate(rest)}})
+def turned(first: str, *rest: Any) -> tuple[Any, ...]:
+    """The arguments as they are."""
+    return first, *rest
 
 
 # Mistakes

@@ -1,0 +1,93 @@
+"""The type of a function's single result: declared, annotated, or computed from the types of its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import DeclarationError, OutputError
+from ..types.forms import canonical
+from ..types.names import sql_name
+from ..types.refusals import refusal
+from .columns import wanted
+from .signature import REQUIRED, Form, Signature, any_type, form_of, read_annotation, resolve_type
+
+
+@dataclass(frozen=True, eq=False)
+class ResultType:
+    """Where the type of a result comes from.
+
+    Attributes:
+        fixed: it is this, always; None: ``compute`` says it.
+        compute: called with what ``wants`` names: types for columns, values for constants.
+        wants: parameters of ``compute``.
+        form: what the annotation says of the result: an array, a Python value, or nothing.
+    """
+
+    fixed: pa.DataType | None
+    compute: Callable[..., Any] | None = None
+    wants: tuple[str, ...] = ()
+    form: Form | None = None
+
+    def of(self, known: Mapping[str, Any], what: str) -> pa.DataType:
+        """The type in one call.
+
+        Args:
+            known: types of the columns, and values of the constants, by name.
+            what: names the function in error messages.
+
+        Raises:
+            OutputError: what was computed is no type that DuckDB takes.
+            Exception: whatever the author's callable raises.
+        """
+        if self.fixed is not None:
+            return self.fixed
+        assert self.compute is not None
+        result = self.compute(**{name: known[name] for name in self.wants})
+        if not isinstance(result, pa.DataType) or any_type(result):
+            raise OutputError(f"{what}: returns= must return a type from duckwing.types, got {result!r}")
+        reason = refusal(result)
+        if reason is not None:
+            raise OutputError(f"{what}: returns= returned {sql_name(result)}: {reason}")
+        return canonical(result)
+
+
+def read_result(annotated: Any, returns: Any, signature: Signature, what: str, method: str = "") -> ResultType:
+    """What the option ``returns=`` or the annotation of the result means.
+
+    Args:
+        annotated: the annotation, ``REQUIRED`` if there is none.
+        returns: the option, None if it was not given.
+        signature: of the function, whose arguments a callable may want.
+        what: names the function in error messages.
+        method: the method that has the annotation, if it is one.
+
+    Raises:
+        DeclarationError: it has no meaning.
+    """
+    annotation = read_annotation(annotated)
+    form = form_of(annotation.base) if annotated is not REQUIRED else None
+    if annotated is not REQUIRED and form is None:
+        raise DeclarationError(f"{what}: {annotation.base.__name__} is not supported as a result; use an array")
+    if returns is not None and not isinstance(returns, pa.DataType):
+        if not callable(returns):
+            raise DeclarationError(f"{what}: returns= takes a type from duckwing.types, not {returns!r}")
+        return ResultType(None, returns, wanted(returns, signature, what, "returns="), form)
+    if returns is not None:
+        reason = refusal(returns)
+        if reason is not None:
+            raise DeclarationError(f"{what}: it cannot return {sql_name(returns)}: {reason}")
+        result = canonical(returns)  # DuckDB misreads a dictionary of one row (spec 06, section 8)
+    elif annotated is REQUIRED:
+        written = f"'def {method}(self) -> str'" if method else "'-> str'"
+        raise DeclarationError(f"{what} needs the type of its result: write {written}, say, or returns=VARCHAR")
+    elif annotation.base is None or annotation.base is type(None):
+        raise DeclarationError(f"{what} returns None; it must return a value")
+    else:
+        result = resolve_type(annotation, f"{what}: its result")
+    if any_type(result):
+        raise DeclarationError(f"{what} needs a result of one type; add returns= with a type from duckwing.types")
+    return ResultType(result, form=form)
