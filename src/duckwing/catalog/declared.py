@@ -216,6 +216,7 @@ class Catalog(Schema):
         tags: free key-value pairs.
         default_schema: name of the schema that the catalog itself is.
         version: version of the author's code, shown by ``vgi_catalogs(…)``.
+        transactions: functions may keep ``ctx.state.transaction``. Two more calls for each statement.
 
     Raises:
         DeclarationError: a name cannot be one, or something else is no string.
@@ -238,6 +239,7 @@ class Catalog(Schema):
         tags: Mapping[str, str] | None = None,
         default_schema: str = "main",
         version: str | None = None,
+        transactions: bool = False,
     ):
         super().__init__(default_schema)
         self.catalog_name = check_name(name, "a catalog")
@@ -245,6 +247,7 @@ class Catalog(Schema):
         self.catalog_comment = None if comment is None else check_text(comment, f"{what}: comment=")
         self.catalog_tags = check_tags(tags, what)
         self.version = None if version is None else check_text(version, f"{what}: version=")
+        self.transactions = transactions
         self._schemas: dict[str, Schema] = {default_schema.casefold(): self}
         self._settings: dict[str, Setting] = {}
         self._secret_types: dict[str, SecretType] = {}

@@ -21,7 +21,12 @@ _HANDLERS = {
     "attach": ("catalog_attach",),
     "catalogs": ("catalog_catalogs", "catalog_detach"),
     "formats": ("catalog_copy_from_formats",),
-    "transactions": ("catalog_version",),
+    "transactions": (
+        "catalog_version",
+        "catalog_transaction_begin",
+        "catalog_transaction_commit",
+        "catalog_transaction_rollback",
+    ),
     "listing": (
         "catalog_schemas",
         "catalog_schema_get",

@@ -33,6 +33,7 @@ def catalog_attach(service: Service, call: Call, request: CatalogAttachRequest) 
             )
     return CatalogAttachResult(
         attach_opaque_data=new_attachment(catalog),
+        supports_transactions=catalog.transactions,
         catalog_version_frozen=True,
         catalog_version=1,
         default_schema=catalog.name,

@@ -319,7 +319,7 @@ class histogram:
     def __init__(self) -> None:
         self.counts = {}
 
-    def update(self, point: Annotated[dict[str, Any], STRUCT(kind=VARCHAR, numbers=LIST(BIGINT))]) -> None:
+    def update(self, point: Annotated[dict[str, Any], STRUCT({"kind": VARCHAR, "numbers": LIST(BIGINT)})]) -> None:
         self.counts[point["kind"]] = self.counts.get(point["kind"], 0) + len(point["numbers"])
 
     def merge(self, other: "histogram") -> None:
