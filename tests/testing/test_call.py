@@ -22,19 +22,20 @@ import pytest
 import duckwing as dw
 from duckwing.rpc.call import Identity
 from duckwing.testing import call
-from duckwing.types import BIGINT, DECIMAL, HUGEINT, LIST, UUID, VARCHAR
+from duckwing.types import BIGINT, DECIMAL, HUGEINT, LIST, VARCHAR
 
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No call leaves anything on disk or in memory, nor touches the user's own state."""
+    """No call leaves anything on disk or in memory, but for the user's key where a secret had to be sealed."""
     places = [tmp_path / name for name in ("temporary", "memory", "state")]
     places[0].mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(places[0]))
     monkeypatch.setenv("DUCKWING_MEMORY_DIR", str(places[1]))
     monkeypatch.setenv("DUCKWING_STATE_DIR", str(places[2]))
     yield
-    assert [path for place in places if place.exists() for path in place.iterdir()] == []
+    left = [path.relative_to(tmp_path) for place in places if place.exists() for path in place.iterdir()]
+    assert set(map(str, left)) <= {"state/key"}
 
 
 @dw.scalar
@@ -210,7 +211,7 @@ class TestContext:
 
     def test_aggregates_get_secrets_too(self) -> None:
         @dw.aggregate
-        class signed:  # noqa: N801
+        class signed:
             total: int = 0
 
             def __init__(self, key: Annotated[dw.Secret, dw.Lookup("api")]):
@@ -294,7 +295,7 @@ class TestTables:
             yield rows.filter(pc.is_valid(rows[column]))
 
         @dw.table_in_out(columns={"rows": BIGINT, "batches": BIGINT})
-        class counted:  # noqa: N801
+        class counted:
             rows: int = 0
             batches: int = 0
 
@@ -322,7 +323,7 @@ class TestTables:
             yield rows.slice(0, limit)
 
         assert call(limited, {"a": [1, 2]}, 1).num_rows == 1
-        with pytest.raises(dw.ArgumentError, match="DuckDB does not pass an argument that is NULL"):
+        with pytest.raises(dw.ArgumentError, match=r"limited.*NULL"):
             call(limited, {"a": [1, 2]}, None)
 
     def test_buffering(self) -> None:
@@ -331,7 +332,7 @@ class TestTables:
             yield pa.Table.from_batches(rows).sort_by([(by, "descending")]).slice(0, k)
 
         @dw.buffering(columns={"share": BIGINT, "total": BIGINT})
-        class spread:  # noqa: N801
+        class spread:
             def sink(self, rows: pa.RecordBatch) -> pa.RecordBatch:
                 return pa.record_batch({"sum": [pc.sum(rows["a"]).as_py()]})
 
@@ -350,7 +351,7 @@ class TestTables:
 
 
 @dw.aggregate
-class total_of:  # noqa: N801
+class total_of:
     total: dw.PerGroup[int] = 0
 
     def update(self, groups: dw.Groups, value: pa.Int64Array) -> None:
@@ -361,7 +362,7 @@ class total_of:  # noqa: N801
 
 
 @dw.aggregate
-class joined:  # noqa: N801
+class joined:
     text: str = ""
 
     def __init__(self, separator: str = ","):
@@ -399,7 +400,7 @@ class TestAggregates:
 
     def test_a_wrong_merge_shows(self) -> None:
         @dw.aggregate
-        class forgetful:  # noqa: N801
+        class forgetful:
             total: int = 0
 
             def update(self, value: int) -> None:
@@ -414,7 +415,7 @@ class TestAggregates:
 
     def test_without_columns_the_groups_count_the_rows(self) -> None:
         @dw.aggregate
-        class rows:  # noqa: N801
+        class rows:
             n: dw.PerGroup[int] = 0
 
             def update(self, groups: dw.Groups) -> None:

@@ -47,6 +47,7 @@ def bind_arguments(name: str, parameters: Sequence[Parameter], arguments: Argume
     values = list(arguments.positional)
     left = dict(arguments.named)
     gap = False
+    _check_none_is_missing(name, parameters, arguments)
     for parameter in parameters:
         if parameter.kind == "table":
             continue
@@ -62,7 +63,9 @@ def bind_arguments(name: str, parameters: Sequence[Parameter], arguments: Argume
         if value is not None:
             result = python_value(parameter, value, what)
         elif parameter.default is REQUIRED:
-            raise ArgumentError(_missing(name, parameter, parameters))
+            raise ArgumentError(
+                f"function '{name}' needs the argument '{parameter.name}': {call_form(name, parameters)}"
+            )
         else:
             by_name[parameter.name] = parameter.default
             gap = gap or parameter.kind == "positional"
@@ -78,8 +81,13 @@ def bind_arguments(name: str, parameters: Sequence[Parameter], arguments: Argume
     return Values(positional, named, by_name)
 
 
-def _missing(name: str, missing: Parameter, parameters: Sequence[Parameter]) -> str:
-    text = f"function '{name}' needs the argument '{missing.name}': {call_form(name, parameters)}"
-    if missing.kind == "positional" and any(p.kind == "table" for p in parameters):
-        text += ". DuckDB does not pass an argument that is NULL to a function over a table"
-    return text
+def _check_none_is_missing(name: str, parameters: Sequence[Parameter], arguments: Arguments) -> None:
+    """Refuse a call over a table with too few arguments: nobody knows which of them is missing."""
+    if not any(p.kind == "table" for p in parameters):
+        return
+    wanted = [p for p in parameters if p.kind == "positional" and p.name.casefold() not in arguments.named]
+    if len(arguments.positional) < len(wanted):
+        raise ArgumentError(
+            f"function '{name}' needs {', '.join(repr(p.name) for p in wanted)}, but got {len(arguments.positional)} of "
+            f"{len(wanted)}: {call_form(name, parameters)}. An argument of a function over a table must not be NULL"
+        )

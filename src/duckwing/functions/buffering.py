@@ -20,7 +20,7 @@ from .context import Context
 from .inputs import TableReader, TableType, first_table, table_columns, table_type
 from .signature import Parameter, Signature, read_signature, with_context
 from .table import check_constants
-from .table_in_out import refuse_defaults
+from .table_in_out import check_positions
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -190,7 +190,7 @@ def declare_buffering(
                 "pa.RecordBatchReader or pa.Table"
             )
     check_constants(signature, what)
-    refuse_defaults(signature, what)
+    check_positions(signature, what)
     result = read_columns(columns, signature, what, table=True)
     check_stability(stability, what)
     documentation = read_about(what, signature.description, **about)

@@ -101,6 +101,11 @@ def read_columns(option: Any, signature: Signature, what: str, *, table: bool = 
         if not table:
             raise DeclarationError(f"{what} has no table as input; columns='input' means nothing here")
         return ResultColumns()
+    if isinstance(option, type):
+        from .rows import row_columns
+
+        found = row_columns(option)
+        return ResultColumns(fixed=check_columns(option if found is None else found, what))
     if callable(option):
         return ResultColumns(compute=option, wants=wanted(option, signature, what, "columns="))
     return ResultColumns(fixed=check_columns(option, what))
@@ -138,7 +143,8 @@ def check_columns(columns: Columns, what: str) -> pa.Schema:
                 )
         schema = pa.schema(list(columns.items()))
     else:
-        raise DeclarationError(f"{what}: columns= takes a dict or a pyarrow schema, not {type(columns).__name__}")
+        shown = columns.__name__ if isinstance(columns, type) else type(columns).__name__
+        raise DeclarationError(f"{what}: columns= takes a dict or a pyarrow schema, not {shown}")
     if not schema.names:
         raise DeclarationError(f"{what} needs at least one column: columns={{'n': BIGINT}}")
     seen: dict[str, str] = {}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..errors import ArgumentError
 from .aggregate import BoundAggregate, take_valid
 from .nulls import take
 
@@ -70,36 +71,54 @@ def _cut(column: Any, ranges: Sequence[tuple[int, int]]) -> Any:
 
 
 class Running:
-    """A cumulative window, for a class with a method ``running``: chunks of rows, sorted by partition.
+    """A cumulative window, for a class with a method ``running``: chunks of rows, sorted by partition and order.
+
+    The engine asks so for ``ROWS`` and for ``RANGE`` frames alike, and does not say which it is. Rows
+    of equal order have different values in the one and one value in the other (seen), so there must
+    not be any.
 
     Args:
         bound: the function with its constants.
         keys: how many of the columns are the keys of the partitions.
-        skipped: how many columns after them are the keys of the order.
+        order: how many columns after them are the keys of the order.
+
+    Raises:
+        ArgumentError: there is no order.
     """
 
-    def __init__(self, bound: BoundAggregate, keys: int, skipped: int):
+    def __init__(self, bound: BoundAggregate, keys: int, order: int):
+        if not order:
+            raise self._ambiguous(bound)
         self._bound = bound
         self._keys = keys
-        self._first = keys + skipped
+        self._first = keys + order
         self._instance: Any = None
         self._key: pa.RecordBatch | None = None
         self._last: pa.Array = bound.empty(1)
 
     def chunk(self, batch: pa.RecordBatch) -> pa.Array:
-        """The values up to and with each row of the next chunk."""
+        """The values up to and with each row of the next chunk.
+
+        Raises:
+            ArgumentError: two rows are equal in their order.
+        """
         results: list[pa.Array] = []
+        places = batch.select(range(self._first))
+        if len(_changes(places)) < batch.num_rows - 1:
+            raise self._ambiguous(self._bound)
         keys = batch.select(range(self._keys))
         columns = self._bound.columns(batch, first=self._first)
         bounds = [0, *_changes(keys), batch.num_rows]
         for start, end in itertools.pairwise(bounds):
-            key = keys.slice(start, 1)
-            if self._key is None or not _same(key, self._key):
-                self._key = key
+            place = places.slice(start, 1)
+            if self._key is not None and _same(place, self._key):
+                raise self._ambiguous(self._bound)
+            if self._key is None or not _same(keys.slice(start, 1), self._key.select(range(self._keys))):
                 self._instance = self._bound.instance()
                 self._last = self._bound.empty(1)
             results.append(self._segment([column.slice(start, end - start) for column in columns], end - start))
             self._last = results[-1].slice(end - start - 1, 1)
+            self._key = places.slice(end - 1, 1)
         return pa.concat_arrays(results) if results else pa.nulls(0, self._bound.output_type)
 
     def save(self) -> list[bytes]:
@@ -120,6 +139,13 @@ class Running:
         self._instance = self._bound.instance()
         self._bound.function.state.load(self._instance, state)
         self._last = decode_batch(last).column(0)
+
+    @staticmethod
+    def _ambiguous(bound: BoundAggregate) -> ArgumentError:
+        return ArgumentError(
+            f"{bound.function.what}: rows of this window are equal in its ORDER BY, and DuckDB does not say whether "
+            "they share a value (RANGE) or not (ROWS); order by more columns, or SET vgi_streaming_window = false"
+        )
 
     def _segment(self, columns: list[pa.Array], count: int) -> pa.Array:
         """The values of rows of one partition. A row that does not count has that of the row before it."""

@@ -73,7 +73,7 @@ def read_result(annotated: Any, returns: Any, signature: Signature, what: str, m
     if annotated is not REQUIRED and form is None:
         raise DeclarationError(f"{what}: {annotation.base.__name__} is not supported as a result; use an array")
     if returns is not None and not isinstance(returns, pa.DataType):
-        if not callable(returns):
+        if not callable(returns) or isinstance(returns, type):
             raise DeclarationError(f"{what}: returns= takes a type from duckwing.types, not {returns!r}")
         return ResultType(None, returns, wanted(returns, signature, what, "returns="), form)
     if returns is not None:
@@ -85,7 +85,7 @@ def read_result(annotated: Any, returns: Any, signature: Signature, what: str, m
         written = f"'def {method}(self) -> str'" if method else "'-> str'"
         raise DeclarationError(f"{what} needs the type of its result: write {written}, say, or returns=VARCHAR")
     elif annotation.base is None or annotation.base is type(None):
-        raise DeclarationError(f"{what} returns None; it must return a value")
+        raise DeclarationError(f"{what} returns None; it must return a value of a type that SQL knows")
     else:
         result = resolve_type(annotation, f"{what}: its result")
     if any_type(result):

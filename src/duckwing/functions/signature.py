@@ -185,7 +185,7 @@ def read_signature(function: Callable[..., Any], what: str, *, table: bool = Fal
             parameters.append(_parameter(parameter, what, docs.get(parameter.name, ""), table))
             continue
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
-            raise DeclarationError(f"{what}: the parameter '{parameter.name}' must accept a keyword; SQL passes it not")
+            raise DeclarationError(f"{what}: the parameter '{parameter.name}' must accept a keyword")
         places[parameter.name] = None if parameter.kind is parameter.KEYWORD_ONLY else len(parameters)
         if secret is not None:
             secrets.append(secret)

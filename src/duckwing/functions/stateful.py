@@ -79,7 +79,7 @@ def read_fields(cls: Any, what: str, skip: Callable[[Any], bool] = lambda annota
         if skip(annotation):
             continue
         default = getattr(cls, name, None)
-        if isinstance(default, (list, dict, set, bytearray)):
+        if _is_mutable(default):
             raise DeclarationError(
                 f"{what}: the default of field '{name}' would be shared by all instances; set it in __init__"
             )

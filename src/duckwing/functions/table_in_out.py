@@ -159,7 +159,7 @@ def declare_table_in_out(
         signature = read_signature(function, what, table=True)
         table = table_type(function, signature, what)
     check_constants(signature, what)
-    refuse_defaults(signature, what)
+    check_positions(signature, what)
     finishes = callable(getattr(function, "finish", None))
     if per_thread and not finishes:
         raise DeclarationError(f"{what}: per_thread= is for classes with finish(); others always run in every thread")
@@ -169,8 +169,11 @@ def declare_table_in_out(
     return TableInOutFunction(sql, function, signature, result, table, finishes, per_thread, stability, documentation)
 
 
-def refuse_defaults(signature: Signature, what: str) -> None:
-    """Refuse positional defaults: DuckDB cannot resolve overloads of functions over a table.
+def check_positions(signature: Signature, what: str) -> None:
+    """Refuse positional arguments that may be missing.
+
+    DuckDB cannot resolve overloads of functions over a table, and leaves out an argument that is NULL:
+    only by their number can it be told that one is missing.
 
     Raises:
         DeclarationError: there is one.
@@ -180,4 +183,9 @@ def refuse_defaults(signature: Signature, what: str) -> None:
             raise DeclarationError(
                 f"{what}: SQL cannot leave out the positional argument '{parameter.name}' of a function over a table; "
                 "make it keyword-only"
+            )
+        if parameter.kind == "varargs":
+            raise DeclarationError(
+                f"{what}: a function over a table cannot take *{parameter.name}, because DuckDB would leave out NULLs "
+                "among them; make it one keyword-only list"
             )

@@ -119,13 +119,18 @@ class _Execution:
     """An execution as this process knows it."""
 
     bound: BoundBuffering
+    _scope: ScopeDirectory | None = None
     _spool: Spool | None = None
 
     def spool(self, scope: ScopeDirectory) -> Spool:
         """Where this process keeps its part of the input."""
         if self._spool is None:
-            self._spool = Spool(scope.path)
+            self._scope, self._spool = scope, Spool(scope.path)
         return self._spool
+
+    def is_going_on(self) -> bool:
+        """Whether what this process keeps of it may still be needed."""
+        return self._scope is None or self._scope.is_current()
 
     def close(self) -> None:
         """Close the file."""
@@ -144,6 +149,8 @@ def _execution(service: Service, call: Call, execution_id: bytes) -> _Execution:
         bind_call = decode(BindRequest, request.bind_call)
         bound = bind_function(service, call, bind_call, execution=execution_id, data=request.bind_opaque_data)
         execution = _Execution(bound)
+        # Only one process is told of the end of an execution; the file would stay open in the others.
+        service.executions.keep(lambda kept: not isinstance(kept, _Execution) or kept.is_going_on())
         service.executions.put(execution_id, execution)
         bound.context.redirect(log_of(call))
     if not isinstance(execution, _Execution):

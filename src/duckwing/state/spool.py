@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import threading
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +30,10 @@ class Spool:
 
     def __init__(self, directory: Path):
         self._lock = threading.Lock()
+        self._size = 0
         path = directory / f"{os.urandom(8).hex()}{_SUFFIX}"
         self._file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._close = weakref.finalize(self, os.close, self._file)
 
     def append(self, item: bytes | memoryview, index: int = NO_INDEX) -> None:
         """Keep an item.
@@ -42,20 +45,23 @@ class Spool:
         Raises:
             StateError: there is no room.
         """
+        whole = left = memoryview(_HEADER.pack(len(item), index) + item)
         with self._lock:
             try:
-                left = memoryview(_HEADER.pack(len(item), index) + item)
                 while left:
                     left = left[os.write(self._file, left) :]
+                self._size += len(whole)
             except OSError as error:
+                # Half an item would make garbage of what follows it.
+                os.truncate(self._file, self._size)
                 raise StateError(
                     f"cannot keep {len(item):,} bytes of input on disk ({error.strerror}); free some space, or set "
                     "DUCKWING_STATE_DIR to a directory on a larger file system"
                 ) from None
 
     def close(self) -> None:
-        """Close the file; what was appended stays."""
-        os.close(self._file)
+        """Close the file, which happens in any case when nobody uses this any more; what was appended stays."""
+        self._close()
 
 
 @dataclass(frozen=True, order=True)

@@ -43,7 +43,7 @@ _KINDS = ("scalar", "table_function", "row_function", "table_in_out", "buffering
 
 
 def call(
-    function: Function,
+    function: Function | type[Any],
     *positional: Any,
     groups: Any = None,
     lateral: bool = False,
@@ -108,7 +108,7 @@ def call(
         {'a': 4, 'b': 2}
     """
     kind = getattr(function, "kind", None)
-    if kind not in _KINDS:
+    if kind not in _KINDS or isinstance(function, type):  # a type for mypy only, which does not look at decorators
         raise ArgumentError(f"call() takes a function declared with dw.scalar, dw.table_function, …, not {function!r}")
     if groups is not None and kind != "aggregate":
         raise ArgumentError(f"groups= is for aggregates; '{function.name}' is a {kind}")

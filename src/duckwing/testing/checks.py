@@ -27,7 +27,7 @@ Severity = Literal["error", "warning"]
 EXAMPLE_SECONDS = 60.0
 """How long an example may run."""
 
-STARTS: dict[str, Severity] = {"DW0": "error", "DW1": "warning", "DW2": "error", "DW3": "error"}
+_SEVERITIES: dict[str, Severity] = {"DW0": "error", "DW1": "warning", "DW2": "error", "DW3": "error"}
 """How bad problems are, by the start of their code."""
 
 
@@ -48,7 +48,7 @@ class Problem:
     @property
     def severity(self) -> Severity:
         """``error``: something does not work; ``warning``: something is missing."""
-        return STARTS[self.code[:3]]
+        return _SEVERITIES[self.code[:3]]
 
     def __str__(self) -> str:
         subject = f"{self.subject}: " if self.subject else ""

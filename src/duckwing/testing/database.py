@@ -60,9 +60,10 @@ def location_of(worker: WorkerLike) -> str:
     """
     if not isinstance(worker, ModuleType):
         return engine.location(worker)
-    if not worker.__file__:
+    file = getattr(worker, "__file__", None)
+    if not file:
         raise ArgumentError(f"module {worker.__name__} has no file that could be served; give the path of one")
-    return engine.location(worker.__file__)
+    return engine.location(file)
 
 
 def attach(connection: duckdb.DuckDBPyConnection, location: str) -> list[str]:

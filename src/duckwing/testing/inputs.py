@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import ArgumentError, OutputError
+from ..functions.nulls import take
 from ..functions.signature import Parameter, any_type
 from ..rpc.codec import decode_batch, encode_batch
 from ..types.values import from_values, to_values
@@ -17,7 +18,9 @@ def is_column(value: object) -> bool:
     """Whether ``value`` is a column rather than one value: a list, a tuple, or an array of any library."""
     if isinstance(value, (list, tuple, pa.Array, pa.ChunkedArray)):
         return True
-    return hasattr(value, "__arrow_c_array__") or hasattr(value, "__arrow_c_stream__") or hasattr(value, "__array__")
+    if hasattr(value, "__arrow_c_array__") or hasattr(value, "__arrow_c_stream__"):
+        return True
+    return hasattr(value, "__array__") and getattr(value, "ndim", 1) > 0  # scalars of numpy are arrays, too
 
 
 def column(parameter: Parameter, value: object, what: str) -> pa.Array:
@@ -35,9 +38,9 @@ def one_value(parameter: Parameter, value: object, what: str) -> pa.Array:
     Raises:
         ArgumentError: it is not of the declared type.
     """
-    if isinstance(value, pa.Scalar):
-        return pa.array([value.as_py()], value.type)
-    return _typed([value], parameter, what)
+    if isinstance(value, pa.ExtensionScalar):
+        return pa.ExtensionArray.from_storage(value.type, pa.repeat(value.value, 1))
+    return pa.repeat(value, 1) if isinstance(value, pa.Scalar) else _typed([value], parameter, what)
 
 
 def columns(pairs: Sequence[tuple[Parameter, object]], what: str, count: int | None = None) -> pa.RecordBatch:
@@ -64,7 +67,7 @@ def columns(pairs: Sequence[tuple[Parameter, object]], what: str, count: int | N
         raise ArgumentError(f"{what}: its columns differ in length: {shown}")
     count = next(iter(lengths.values()), 1)
     full = [
-        one_value(parameter, value, what).take(pa.array([0] * count, pa.int32())) if array is None else array
+        take(one_value(parameter, value, what), pa.array([0] * count, pa.int32())) if array is None else array
         for array, (parameter, value) in zip(arrays, pairs, strict=True)
     ]
     if not full:

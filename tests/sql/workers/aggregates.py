@@ -475,19 +475,17 @@ class wrong:
 
     sum: dw.PerGroup[int] = 0
 
-    def __init__(self, how: Literal["length", "type", "put", "default"]):
+    def __init__(self, how: Literal["length", "put", "overflow"]):
         self.how = how
 
     def update(self, groups: dw.Groups, value: pa.Int64Array) -> None:
         if self.how == "put":
             groups.put(self.sum, value)
         else:
-            groups.add(self.sum, value)
+            groups.add(self.sum, 2**62 if self.how == "overflow" else value)
 
     def result(self, groups: dw.Groups) -> pa.Int64Array:
-        if self.how == "length":
-            return groups.take(self.sum)[1:]
-        return groups.take(self.sum).astype(str) if self.how == "type" else groups.take(self.sum)
+        return groups.take(self.sum)[1:] if self.how == "length" else groups.take(self.sum)
 
 
 # For tests that kill workers

@@ -1,16 +1,16 @@
-"""Buffering functions of every shape; resumable table functions, settings and secrets."""
+"""Buffering functions of every shape, and resumable table functions."""
 
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 import duckwing as dw
-from duckwing.types import BIGINT, BOOLEAN, DATE, DECIMAL, DOUBLE, INTEGER, LIST, TIMESTAMP, VARCHAR
+from duckwing.types import BIGINT, VARCHAR
 
 buffering = dw.Catalog("buffering")
 
@@ -223,105 +223,3 @@ class fails_in_next:
         if self.phase == "next" or (self.phase == "late next" and self.calls > 5):
             raise ValueError(f"not in {self.phase}")
         return 5 if self.phase == "number" else [(self.calls,)]
-
-
-# Settings and secrets
-
-buffering.setting("buffering_limit", BIGINT, default=5, description="how many")
-buffering.setting("buffering_label", VARCHAR, default="none")
-buffering.setting("buffering_flag", BOOLEAN)
-buffering.setting("buffering_factor", DOUBLE, default=0.5)
-buffering.setting("buffering_price", DECIMAL(6, 2))
-buffering.setting("buffering_days", LIST(DATE))
-buffering.setting("buffering_since", TIMESTAMP)
-buffering.setting("buffering_list", LIST(INTEGER), default=[1, 2])
-
-SHOWN = {"text": VARCHAR}
-
-
-def _shown(ctx: dw.Context) -> str:
-    return " ".join(f"{name.removeprefix('buffering_')}={value!r}" for name, value in sorted(ctx.settings.items()))
-
-
-@buffering.table_function(columns=SHOWN)
-def settings(ctx: dw.Context) -> Iterator[tuple[str]]:
-    yield (_shown(ctx),)
-
-
-@buffering.row_function(columns=SHOWN)
-def settings_of_row(n: int, ctx: dw.Context) -> tuple[str]:
-    return (_shown(ctx),)
-
-
-@buffering.table_in_out(columns=SHOWN)
-def settings_of_batch(rows: pa.RecordBatch, ctx: dw.Context) -> Iterator[tuple[str]]:
-    yield (_shown(ctx),)
-
-
-@buffering.buffering(columns=SHOWN)
-def settings_of_all(rows: pa.Table, ctx: dw.Context) -> Iterator[tuple[str]]:
-    yield (_shown(ctx),)
-
-
-buffering.secret_type("buffering_key", {"key": VARCHAR, "region": VARCHAR}, redact=["key"])
-buffering.secret_type("buffering_other", {"key": VARCHAR}, redact=["key"])
-
-Key = Annotated[dw.Secret, dw.Lookup("buffering_key")]
-
-
-@buffering.table_function(columns=SHOWN)
-def unlocked(path: str, key: Annotated[dw.Secret, dw.Lookup("buffering_key", scope="path")]) -> Iterator[tuple[str]]:
-    """The length of the secret, which it must not print itself."""
-    assert key["key"].startswith("hunter2")
-    yield (f"{key.name} {key.type} {sorted(key)} {len(key['key'])} {key.get('region')} {list(key.scopes)}",)
-
-
-@buffering.table_function(columns=SHOWN)
-def perhaps(*, key: Key | None) -> Iterator[tuple[str]]:
-    yield ("none" if key is None else key.name,)
-
-
-@buffering.table_function(columns=SHOWN)
-def named(key: Annotated[dw.Secret, dw.Lookup("buffering_key", name="the_one")]) -> Iterator[tuple[str]]:
-    yield (key["region"],)
-
-
-@buffering.table_function(columns=SHOWN)
-def two(one: Key, other: Annotated[dw.Secret, dw.Lookup("buffering_other")]) -> Iterator[tuple[str]]:
-    yield (f"{one.type} {other.type} {len(one['key'])} {len(other['key'])}",)
-
-
-@buffering.row_function(columns=SHOWN)
-def unlocked_row(n: int, key: Key) -> tuple[str]:
-    return (f"{n} {len(key['key'])}",)
-
-
-@buffering.table_in_out(columns=SHOWN)
-class unlocked_batch:
-    rows: int = 0
-
-    def __init__(self, key: Key) -> None:
-        self.key = key
-
-    def process(self, rows: pa.RecordBatch) -> None:
-        self.rows += rows.num_rows
-
-    def finish(self) -> Iterator[tuple[str]]:
-        yield (f"{self.rows} {len(self.key['key'])}",)
-
-
-@buffering.buffering(columns=SHOWN)
-def unlocked_all(rows: pa.Table, key: Key) -> Iterator[tuple[str]]:
-    yield (f"{rows.num_rows} {len(key['key'])}",)
-
-
-@buffering.table_function(columns={"n": BIGINT})
-def fails_with_secret(key: Key, ctx: dw.Context) -> Iterator[tuple[int]]:
-    ctx.log("about to fail", key=key)
-    raise ValueError(f"the key {key} does not open")
-    yield (1,)
-
-
-@buffering.table_function(columns=SHOWN)
-def caller(ctx: dw.Context) -> Iterator[tuple[str]]:
-    yield (f"{ctx.caller.principal!r} {ctx.caller.authenticated} {ctx.function} {ctx.catalog}",)

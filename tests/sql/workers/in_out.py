@@ -75,7 +75,7 @@ def widen(rows: pa.RecordBatch, width: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(list(rows.columns) * width, names=names)
 
 
-@in_out.table_in_out(columns=lambda rows: dw.Bound({name: VARCHAR for name in rows.names}, {"of bind": rows.names}))
+@in_out.table_in_out(columns=lambda rows: dw.Bound(dict.fromkeys(rows.names, VARCHAR), {"of bind": rows.names}))
 def bound(rows: pa.RecordBatch, ctx: dw.Context) -> Iterator[tuple[str, ...]]:
     yield tuple(str(ctx.bound) for _ in rows.schema.names)
 
