@@ -117,9 +117,13 @@ def test_every_kind(unlocked: Session, call: str, expected: str) -> None:
 
 
 def test_by_name_and_by_type(unlocked: Session) -> None:
-    absent = "ArgumentError: function 'named' needs a secret of type 'context_key' named 'the_one'; make one with CREATE"
+    absent = (
+        "ArgumentError: function 'named' needs a secret of type 'context_key' named 'the_one'; make one with CREATE"
+    )
     assert absent in unlocked.error("FROM context.named()")
-    other = "ArgumentError: function 'two' needs a secret of type 'context_other'; make one with CREATE SECRET (TYPE con"
+    other = (
+        "ArgumentError: function 'two' needs a secret of type 'context_other'; make one with CREATE SECRET (TYPE con"
+    )
     assert other in unlocked.error("FROM context.two()")
     unlocked.execute("CREATE SECRET the_one (TYPE context_key, KEY 'hunter2', REGION 'here', SCOPE 'nowhere://')")
     unlocked.execute("CREATE SECRET (TYPE context_other, KEY 'hunter2!')")
@@ -131,9 +135,13 @@ def test_by_name_and_by_type(unlocked: Session) -> None:
 def test_without_secrets(session: Session) -> None:
     assert session.values("FROM context.perhaps()") == ["none"]
     message = session.error("FROM context.unlocked('s3://a')")
-    assert "function 'unlocked' needs a secret of type 'context_key' for 's3://a'; make one with CREATE SECRET" in message
+    assert (
+        "function 'unlocked' needs a secret of type 'context_key' for 's3://a'; make one with CREATE SECRET" in message
+    )
     for call in ("unlocked_row(1)", "unlocked_batch((FROM range(5)))", "unlocked_all((FROM range(5)))"):
-        assert "needs a secret of type 'context_key'; make one with CREATE SECRET" in session.error(f"FROM context.{call}")
+        assert "needs a secret of type 'context_key'; make one with CREATE SECRET" in session.error(
+            f"FROM context.{call}"
+        )
 
 
 def test_secrets_are_not_printed(unlocked: Session) -> None:

@@ -109,6 +109,11 @@ def field_annotations(cls: type, what: str) -> Mapping[str, Any]:
     return {name: hint for name, hint in hints.items() if typing.get_origin(hint) is not typing.ClassVar}
 
 
+def _is_mutable(value: Any) -> bool:
+    """Whether a value can be changed in place. Python's own have no hash then; Arrow data have none, but cannot."""
+    return type(value).__hash__ is None and not type(value).__module__.startswith("pyarrow.")
+
+
 def require_methods(cls: type, names: Sequence[str], what: str) -> None:
     """Refuse a class without the methods that its kind needs.
 

@@ -24,6 +24,7 @@ from ..rpc.framing import Batch
 from ..state.spool import NO_INDEX, Spool, read_spools
 from .describe import UNLIMITED_WORKERS
 from .executions import begin, change, end, look, new_execution_id, read_execution_id
+from .invocations import log_of
 from .streams import TableStream
 
 if TYPE_CHECKING:
@@ -143,7 +144,6 @@ def _execution(service: Service, call: Call, execution_id: bytes) -> _Execution:
     execution = service.executions.get(execution_id)
     if execution is None:
         from .calls import bind_function
-        from .invocations import log_of
 
         request = read_execution_id(execution_id, InitRequest)
         bind_call = decode(BindRequest, request.bind_call)
@@ -152,9 +152,9 @@ def _execution(service: Service, call: Call, execution_id: bytes) -> _Execution:
         # Only one process is told of the end of an execution; the file would stay open in the others.
         service.executions.keep(lambda kept: not isinstance(kept, _Execution) or kept.is_going_on())
         service.executions.put(execution_id, execution)
-        bound.context.redirect(log_of(call))
     if not isinstance(execution, _Execution):
         raise StateError("the execution is none of a buffering function")
+    execution.bound.context.redirect(log_of(call))
     return execution
 
 
