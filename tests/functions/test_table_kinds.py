@@ -1,4 +1,4 @@
-"""Row, table-in-out, buffering and resumable functions, settings and secrets: what cannot be is refused by the decorator."""
+"""What cannot be a row, table-in-out, buffering or resumable function, a setting or a secret is refused."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ class ClashOfNames:
 
 
 class MutableList(OnlyProcess):
-    seen: list[int] = []
+    seen: list[int] = []  # noqa: RUF012
 
 
 class MutableArray(OnlyProcess):
@@ -201,7 +201,7 @@ class MutableArray(OnlyProcess):
 
 
 class Unkeepable(OnlyProcess):
-    handle: object
+    handle: SomeClass
 
 
 class DefaultOfClass(OnlyProcess):
@@ -284,7 +284,7 @@ class Next:
 
 
 class NextWithList(Next):
-    seen: list[int] = []
+    seen: list[int] = []  # noqa: RUF012
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ def test_secrets_as_parameters(function: Any, expected: str) -> None:
 
 def test_settings() -> None:
     catalog = dw.Catalog("some")
-    assert "setting 'a' needs a type from duckwing.types" in refused(lambda: catalog.setting("a", int))  # type: ignore[arg-type]
+    assert "setting 'a' needs a type from duckwing.types" in refused(lambda: catalog.setting("a", int))
     assert "setting 'a' cannot be halffloat" in refused(lambda: catalog.setting("a", pa.float16()))
     assert "the default of setting 'a'" in refused(lambda: catalog.setting("a", BIGINT, default="x"))
 
@@ -329,7 +329,7 @@ def test_settings() -> None:
 def test_secret_types() -> None:
     catalog = dw.Catalog("some")
     assert "secret type 'a': parameter 'k' needs a type from duckwing.types" in refused(
-        lambda: catalog.secret_type("a", {"k": str})  # type: ignore[dict-item]
+        lambda: catalog.secret_type("a", {"k": str})
     )
     assert "parameter 'k' cannot be halffloat" in refused(lambda: catalog.secret_type("a", {"k": pa.float16()}))
     assert "redact= names 'x', which is none of its parameters" in refused(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -102,8 +101,9 @@ def test_several_in_one_query(eight: Session) -> None:
 
 
 def test_types(sql: Session) -> None:
-    query = """(SELECT 1::UTINYINT a, [1, NULL] b, {'x': 1, 'y': ['z']} c, MAP {'k': DATE '2024-01-02'} d, 1.5::DECIMAL(5, 2) e,
-        INTERVAL 1 DAY f, [1, 2]::INT[2] g, 'b'::BLOB h, TIMESTAMP '2024-01-02 03:04:05' i, NULL j)"""
+    query = """(SELECT 1::UTINYINT a, [1, NULL] b, {'x': 1, 'y': ['z']} c, MAP {'k': DATE '2024-01-02'} d,
+        1.5::DECIMAL(5, 2) e, INTERVAL 1 DAY f, [1, 2]::INT[2] g, 'b'::BLOB h,
+        TIMESTAMP '2024-01-02 03:04:05' i, NULL j)"""
     assert sql.rows(f"FROM buffering.same({query})") == sql.rows(f"FROM {query}")
     enums = "(SELECT (CASE WHEN i % 2 = 0 THEN 'a' ELSE 'b' END)::ENUM('a', 'b') AS e FROM range(5000) r(i))"
     assert sql.rows(f"SELECT e, count(*) FROM buffering.from_table({enums}) GROUP BY e ORDER BY e") == [
@@ -153,7 +153,7 @@ def measure(session: Session, rows: int) -> tuple[int, int]:
     return size, peak
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no getrusage")
+@pytest.mark.skipif(no_proc, reason="the size of a process is read from /proc")
 def test_memory(fresh: Session) -> None:
     fresh.attach("buffering")
     size, peak = measure(fresh, 2_000_000)
@@ -162,7 +162,7 @@ def test_memory(fresh: Session) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no getrusage")
+@pytest.mark.skipif(no_proc, reason="the size of a process is read from /proc")
 def test_more_memory(fresh: Session) -> None:
     fresh.attach("buffering")
     size, peak = measure(fresh, 20_000_000)
@@ -233,7 +233,7 @@ def test_input_of_which_nobody_says_that_it_can_go(open_session: Callable[..., S
     """Where the query that makes the input fails, the client does not call the destructor."""
     with watched(open_session, "buffering", tmp_path) as worker:
         message = worker.session.error(
-            "FROM buffering.same((SELECT CASE WHEN i > 100000 THEN error('stop') ELSE i END AS n FROM range(200000) r(i)))"
+            "FROM buffering.same((SELECT if(i > 100000, error('stop'), i) AS n FROM range(200000) r(i)))"
         )
         assert "stop" in message
     assert wait_until(lambda: worker.processes() == [])

@@ -151,9 +151,9 @@ def test_secrets_are_not_printed(unlocked: Session) -> None:
     unlocked.rows("FROM context.unlocked('s3://b')")
     unlocked.rows("FROM context.unlocked_all((FROM range(5)))")
     logged = unlocked.values("SELECT message::VARCHAR FROM duckdb_logs")
-    assert any("about to fail (key=Secret(name='plain', " in text for text in logged)
+    assert any("about to fail (key=Secret(name=" in text for text in logged)
     forms = (SECRET, SECRET.encode().hex(), SECRET.encode().hex().upper())
-    assert [text for text in logged if "unlocked" in text and any(f in text for f in forms)] == []
+    assert [text for text in logged if any(form in text for form in forms)] == []
 
 
 # The caller and the log

@@ -111,8 +111,9 @@ def test_nothing_is_lost_in_many_threads(eight: Session, threads: int) -> None:
 
 
 def test_the_types_of_the_input(sql: Session) -> None:
-    query = """(SELECT 1::UTINYINT a, [1, NULL] b, {'x': 1, 'y': ['z']} c, MAP {'k': DATE '2024-01-02'} d, 1.5::DECIMAL(5, 2) e,
-        INTERVAL 1 DAY f, [1, 2]::INT[2] g, 'b'::BLOB h, TIMESTAMP '2024-01-02 03:04:05' i, NULL j)"""
+    query = """(SELECT 1::UTINYINT a, [1, NULL] b, {'x': 1, 'y': ['z']} c, MAP {'k': DATE '2024-01-02'} d,
+        1.5::DECIMAL(5, 2) e, INTERVAL 1 DAY f, [1, 2]::INT[2] g, 'b'::BLOB h,
+        TIMESTAMP '2024-01-02 03:04:05' i, NULL j)"""
     plain = sql.rows(f"FROM {query}")
     assert sql.rows(f"FROM in_out.same({query})") == plain
     assert [row[:2] for row in sql.rows(f"DESCRIBE FROM in_out.same({query})")] == [

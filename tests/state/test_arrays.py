@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from duckwing.state.arrays import SharedArrays
 
 from .processes import Process
 
-FIELDS = {"total": np.dtype(np.int64), "small": np.dtype(np.int8)}
+FIELDS: dict[str, np.dtype[Any]] = {"total": np.dtype(np.int64), "small": np.dtype(np.int8)}
 
 OPEN = """
 import numpy as np

@@ -156,6 +156,9 @@ def _constant(parameter: Parameter, value: pa.Array, what: str) -> Any:
         raise ArgumentError(f"{what}: argument '{parameter.name}' must not be NULL")
     if not value.type.equals(parameter.type) and not isinstance(parameter.type, pa.BaseExtensionType):
         with contextlib.suppress(pa.ArrowException, ValueError):  # the conversion below says what is wrong
+            if pa.types.is_decimal(parameter.type) and pa.types.is_integer(value.type):
+                # Straight to its type, Arrow would want room for every integer.
+                value = value.cast(pa.decimal128(38, parameter.type.scale))
             value = value.cast(parameter.type)
     return python_value(parameter, value, what)
 

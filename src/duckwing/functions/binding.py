@@ -87,7 +87,8 @@ def _check_none_is_missing(name: str, parameters: Sequence[Parameter], arguments
         return
     wanted = [p for p in parameters if p.kind == "positional" and p.name.casefold() not in arguments.named]
     if len(arguments.positional) < len(wanted):
+        names = ", ".join(f"'{p.name}'" for p in wanted)
         raise ArgumentError(
-            f"function '{name}' needs {', '.join(repr(p.name) for p in wanted)}, but got {len(arguments.positional)} of "
-            f"{len(wanted)}: {call_form(name, parameters)}. An argument of a function over a table must not be NULL"
+            f"function '{name}' needs {names}, but got {len(arguments.positional)} of {len(wanted)}: "
+            f"{call_form(name, parameters)}. An argument of a function over a table must not be NULL"
         )

@@ -58,13 +58,11 @@ class variance:
     squares: dw.PerGroup[float] = 0
 
     def update(self, groups: dw.Groups, value: pa.DoubleArray) -> None:
-        ids, place = np.unique(groups.ids, return_inverse=True)
+        place = np.unique(groups.ids, return_inverse=True)[1]
         n = np.bincount(place)
         mean = np.bincount(place, value.to_numpy()) / n
         squares = np.bincount(place, (value.to_numpy() - mean[place]) ** 2)
         first = np.unique(groups.ids, return_index=True)[1]
-        valid = np.zeros(len(groups), bool)
-        valid[first] = True
         old_n, old_mean, old_squares = (groups.take(f)[first] for f in (self.n, self.mean, self.squares))
         for field, values in zip(
             (self.n, self.mean, self.squares), combined(old_n, old_mean, old_squares, n, mean, squares), strict=True
