@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     Ids = np.ndarray[Any, np.dtype[np.int64]]
+
+
+_FRESH, _DONE = 1, 2
+"""The byte of a group that has rows, and whether they have gone into a result or another group."""
 
 
 class GroupStates:
@@ -67,6 +72,7 @@ class GroupStates:
                 count = _independent(sources.tolist(), targets.tolist())
             there = self._there(sources[:count])
             if there.any():
+                self._arrays.present[sources[:count][there]] = _DONE
                 self._merge(sources[:count][there], targets[:count][there])
             sources, targets = sources[count:], targets[count:]
 
@@ -83,9 +89,15 @@ class GroupStates:
         if self._author_merge is None:
             self._changes()  # An author learns of what is missing also where nothing happens to be merged.
         results = self._bound.results(self._instance.result(self._groups(present)), len(present))
+        self._arrays.present[present] = _DONE
         if len(present) == count:
             return results
         return spread(results, pa.array(np.flatnonzero(there)), self._bound.empty(count))
+
+    def outstanding(self) -> bool:
+        """Whether there is a group whose rows are in no result and in no other group."""
+        known = self._arrays.refresh(sys.maxsize)
+        return bool(known and (self._arrays.present[:known] == _FRESH).any())
 
     def close(self) -> None:
         """Unmap the memory."""
@@ -112,7 +124,7 @@ class GroupStates:
             new = ids[present[ids] == 0]
             for field in self._nonzero:
                 self._arrays[field.name][new] = field.default
-        present[ids] = 1
+        present[ids] = _FRESH
 
     def _merge(self, sources: Ids, targets: Ids) -> None:
         self._reserve(targets)

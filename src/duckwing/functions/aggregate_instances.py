@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ..state.store import Store
 
 GROUPS = "_vgi/groups"
+DONE = "_vgi/done"
+"""The groups that have given their result, or been merged into others."""
 
 
 class InstanceStates:
@@ -64,6 +66,7 @@ class InstanceStates:
             instance.merge(self._copy(other))
             changed[into] = instance
         self._save(changed)
+        self._done(source for source, _ in pairs if source not in changed)
 
     def finalize(self, ids: pa.Array) -> pa.Array:
         """The result of each group."""
@@ -73,9 +76,18 @@ class InstanceStates:
         if not there:
             return self._bound.empty(len(groups))
         results = self._bound.one([known[groups[place]].result() for place in there])
+        self._done(groups[place] for place in there)
         if len(there) == len(groups):
             return results
         return spread(results, pa.array(there, pa.int64()), self._bound.empty(len(groups)))
+
+    def outstanding(self) -> bool:
+        """Whether there is a group whose rows are in no result and in no other group."""
+        done = {key for key, _ in self._store.scan(DONE)}
+        return any(key not in done for key, _ in self._store.scan(GROUPS))
+
+    def _done(self, groups: Iterable[int]) -> None:
+        self._store.put_many(DONE, [(_key(group), b"") for group in groups])
 
     def close(self) -> None:
         """Nothing is open."""

@@ -24,7 +24,7 @@ from ..protocol.shared import NoResult
 from ..rpc.framing import EMPTY_SCHEMA
 from .attachment import attached_catalog, attachment_id
 from .describe import RESULT
-from .executions import begin, change, end, look, new_execution_id, read_execution_id
+from .executions import begin, change, look, new_execution_id, read_execution_id, scope_of
 from .invocations import log_of, no_function, schemas_of
 
 if TYPE_CHECKING:
@@ -72,10 +72,16 @@ def aggregate_finalize(service: Service, call: Call, request: AggregateFinalizeR
 
 
 def aggregate_destructor(service: Service, call: Call, request: AggregateDestructorRequest) -> NoResult:
-    """The execution is over. Never fails: nobody could do anything about it."""
-    service.executions.pop(request.execution_id)
+    """There are no groups at the moment. Never fails: nobody could do anything about it.
+
+    That need not be the end: the engine sorts one group after the other for ``f(x ORDER BY y)``, and makes
+    this call between any two of them, and perhaps late (seen). So the state is removed later.
+    """
     try:
-        end(service, request.execution_id)
+        scope = service.scopes.open("execution", scope_of(request.execution_id))
+        if scope is not None:
+            states = open_execution(service, call, request.execution_id).states(scope)
+            scope.end(complete=not states.outstanding())
     except Exception:
         import logging
 

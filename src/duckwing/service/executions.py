@@ -78,11 +78,14 @@ def change(service: Service, call: Call, execution_id: bytes) -> ScopeDirectory:
     Raises:
         StateError: the scope is gone, or a process died while it was changing it.
     """
-    scope = _scope(service, execution_id)
-    marks = scope.marks
-    marks.begin()
-    call.after(marks.end)
-    return scope
+    while True:
+        scope = _scope(service, execution_id)
+        marks = scope.marks
+        marks.begin()
+        if scope.is_current():
+            call.after(marks.end)
+            return scope
+        marks.end()  # it was removed between the two, as one that had ended
 
 
 def look(service: Service, execution_id: bytes) -> ScopeDirectory:
@@ -98,6 +101,8 @@ def look(service: Service, execution_id: bytes) -> ScopeDirectory:
 
 def _scope(service: Service, execution_id: bytes) -> ScopeDirectory:
     scope = service.scopes.open("execution", scope_of(execution_id))
+    if scope is None and service.scopes.may_begin_again("execution", scope_of(execution_id)):
+        return service.scopes.open_or_create("execution", scope_of(execution_id))
     if scope is None:
         raise StateError("the state of the query is lost, because it has ended or was idle for too long; run it again")
     return scope

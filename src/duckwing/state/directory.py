@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Literal
 
 from ..errors import StateError
 from . import locks
-from .layout import ALIVE, GONE, NEW, About, delete, folders, twin_name
+from .layout import ALIVE, ENDED, GONE, NEW, About, delete, folders, twin_name
 from .living import client, sweep_processes
 from .marks import Marks
 from .places import memory_root, private_folder, state_root
-from .sweep import sweep_directory, sweep_memory
+from .sweep import COMPLETE, sweep_directory, sweep_ended, sweep_memory
 
 if TYPE_CHECKING:
     from .sqlite import SqliteStore
@@ -29,6 +29,9 @@ Kind = Literal["execution", "transaction", "attachment"]
 
 MAX_OPEN = 64
 """How many scopes a process keeps open although nobody uses them at the moment."""
+
+SWEEP_EVERY = 30.0
+"""Seconds without a new scope after which the next one sweeps again."""
 
 SWEEP_SECONDS = 0.2
 """How long the sweep may take that a process does on the side of its first scope."""
@@ -123,6 +126,15 @@ class ScopeDirectory:
         self.touch()
         self._parts.close()
 
+    def end(self, *, complete: bool) -> None:
+        """Say that the client needs it no more. It is removed when nobody has used it for a while.
+
+        Args:
+            complete: nothing of what is here is wanted any more, so it may also begin again from nothing.
+        """
+        with contextlib.suppress(OSError):
+            (self.path / ENDED).write_bytes(COMPLETE if complete else b"")
+
     def is_current(self) -> bool:
         """Whether this process holds it, and it is still there."""
         return self._parts.hold.is_of(self.path / ALIVE)
@@ -156,6 +168,7 @@ class Scopes:
         self._root = private_folder(state_root() if root is None else root)
         self._directories = private_folder(self._root / "scopes", follow=False)
         self.processes = private_folder(self._root / "processes", follow=False)
+        self._ended = private_folder(self._root / "ended", follow=False)
         self._start()
 
     def _start(self) -> None:
@@ -164,7 +177,7 @@ class Scopes:
         self._open: weakref.WeakValueDictionary[str, ScopeDirectory] = weakref.WeakValueDictionary()
         self._recent: OrderedDict[str, ScopeDirectory] = OrderedDict()
         self._dropped: deque[_Parts] = deque()
-        self._swept = False
+        self._swept = 0.0
 
     @property
     def memory(self) -> Path:
@@ -239,6 +252,10 @@ class Scopes:
         delete(gone)
         delete(self.memory / twin)
 
+    def may_begin_again(self, kind: Kind, scope: bytes) -> bool:
+        """Whether a scope that is not there has ended with nothing left to do, rather than been lost."""
+        return (self._ended / _name(kind, scope)).exists()
+
     def forget(self, directory: ScopeDirectory) -> None:
         """Give ``directory`` to nobody else."""
         self._settle()
@@ -267,7 +284,9 @@ class Scopes:
                 if end is not None and time.monotonic() > end:
                     return
                 with contextlib.suppress(OSError):
-                    sweep_directory(path, now)
+                    sweep_directory(path, self._ended, now)
+        with contextlib.suppress(OSError):
+            sweep_ended(self._ended, now)
         with contextlib.suppress(OSError):
             sweep_processes(self.processes)
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError, StateError):
@@ -333,8 +352,8 @@ class Scopes:
                 raise StateError(f"cannot keep state in {self._directories}: {error.strerror}") from error
             created = self._held(self._directories / name, about.token, hold)
             self._keep_open(created)
-            first, self._swept = not self._swept, True
-        if first:
+            before, self._swept = self._swept, time.monotonic()
+        if not before or self._swept - before > SWEEP_EVERY:
             self.sweep(seconds=SWEEP_SECONDS)
         return created
 

@@ -12,6 +12,7 @@ from .living import Client
 NEW, GONE = ".new-", ".gone-"
 ALIVE = "alive"
 ABOUT = "about.json"
+ENDED = "ended"
 
 
 class About(NamedTuple):

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from . import locks
-from .layout import ALIVE, GONE, NEW, About, delete, folders, twin_name
+from .layout import ALIVE, ENDED, GONE, NEW, About, delete, folders, twin_name
 
 IDLE_SECONDS = 3600.0
 """The age at which a scope that nobody has open is removed even while its client lives."""
@@ -15,12 +15,20 @@ IDLE_SECONDS = 3600.0
 UNKNOWN_SECONDS = 86400.0
 """The same for an attachment of which nobody knows whether its client lives."""
 
+COMPLETE = b"complete"
+"""What says that nothing of an ended scope is wanted any more."""
+
 GRACE_SECONDS = 60.0
 """The same where the client has ended. What looks like the client can be a launcher that ends with each call."""
 
 
-def sweep_directory(path: Path, now: float) -> None:
+def sweep_directory(path: Path, ended: Path, now: float) -> None:
     """Remove a directory of a scope, or what is left of one, if nobody needs it.
+
+    Args:
+        path: the directory.
+        ended: the folder of the names of scopes that may begin again.
+        now: seconds since the epoch.
 
     Raises:
         OSError: it cannot be told or done.
@@ -33,6 +41,9 @@ def sweep_directory(path: Path, now: float) -> None:
             delete(path)
     elif kind in ("execution", "transaction", "attachment"):
         gone = path.with_name(f"{GONE}{os.urandom(8).hex()}")
+        if _has_ended(path, now):
+            _retire(path, gone, ended)
+            return
         with locks.unheld(path / ALIVE) as free:
             if not free or not _is_expired(path, kind, now):
                 return
@@ -75,3 +86,44 @@ def _is_expired(path: Path, kind: str, now: float) -> bool:
     if kind == "attachment":
         return alive is None and idle >= UNKNOWN_SECONDS
     return idle >= IDLE_SECONDS
+
+
+def _has_ended(path: Path, now: float) -> bool:
+    """Whether the client has said that the scope has ended, and nobody has used it since."""
+    try:
+        when = os.stat(path / ENDED, follow_symlinks=False).st_mtime_ns
+    except FileNotFoundError:
+        return False
+    last = os.stat(path / ALIVE, follow_symlinks=False).st_mtime_ns
+    return when >= last and now - when / 1e9 >= GRACE_SECONDS
+
+
+def _retire(path: Path, gone: Path, ended: Path) -> None:
+    """Remove a scope that has ended, although processes may still have it open.
+
+    One that was complete may begin again: its name is kept, so that it is not taken for one that was lost.
+    Whoever opens the scope at this moment finds after setting his mark that it has gone, and opens it again
+    (service/executions.py); if he came first, it is put back.
+    """
+    last = os.stat(path / ALIVE, follow_symlinks=False).st_mtime_ns
+    if (path / ENDED).read_bytes() == COMPLETE:
+        (ended / path.name).touch(mode=0o600)
+    os.rename(path, gone)
+    if os.stat(gone / ALIVE, follow_symlinks=False).st_mtime_ns != last:
+        with contextlib.suppress(OSError):
+            os.rename(gone, path)  # fails if it has begun again already, from nothing, which is right
+            return
+    delete(gone)
+
+
+def sweep_ended(ended: Path, now: float) -> None:
+    """Forget the scopes that have not begun again for a day.
+
+    Raises:
+        OSError: they cannot be listed.
+    """
+    with os.scandir(ended) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                if now - entry.stat(follow_symlinks=False).st_mtime >= UNKNOWN_SECONDS:
+                    os.unlink(entry.path)
