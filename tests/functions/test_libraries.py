@@ -202,7 +202,7 @@ def test_forms_of_functions() -> None:
         return a
 
     assert mixed.form == "batch"
-    assert mixed.returns.equals(BIGINT)
+    assert BIGINT.equals(mixed.returns)
     assert [p.library for p in mixed.signature.parameters] == ["numpy", "pandas", None, "polars"]
 
     def with_row(a: npt.NDArray[np.int64], b: int) -> npt.NDArray[np.int64]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import duckwing as dw
 from duckwing.functions.arguments import Arguments
-from duckwing.functions.overloads import choose_by_columns, choose_by_arguments, overloads
+from duckwing.functions.overloads import choose_by_arguments, choose_by_columns, overloads
 from duckwing.functions.scalar import ScalarFunction, declare_scalar
 from duckwing.types import ANY, BIGINT, VARCHAR
 from duckwing.types.forms import arrival, shares_arrival
@@ -113,6 +113,9 @@ def two(a: int, b: str = "x", *, other: int = 1) -> Iterator[tuple[int]]: ...  #
 def text(a: str, *more: str) -> Iterator[tuple[int]]: ...  # type: ignore[empty-body]
 
 
+tables: list[Any] = [one, two, text]
+
+
 @pytest.mark.parametrize(
     ("positional", "named", "expected"),
     [
@@ -126,11 +129,11 @@ def text(a: str, *more: str) -> Iterator[tuple[int]]: ...  # type: ignore[empty-
 )
 def test_table_functions(positional: list[Any], named: dict[str, Any], expected: object) -> None:
     arguments = Arguments([pa.array([v]) for v in positional], {k: pa.array([v]) for k, v in named.items()})
-    assert choose_by_arguments([one, two, text], arguments).function is expected
+    assert choose_by_arguments(tables, arguments).function is expected
 
 
 @pytest.mark.parametrize(("positional", "named"), [([1.5], {}), ([], {}), ([1, "y"], {"step": 1}), ([1, 2], {})])
 def test_no_table_function(positional: list[Any], named: dict[str, Any]) -> None:
     arguments = Arguments([pa.array([v]) for v in positional], {k: pa.array([v]) for k, v in named.items()})
     with pytest.raises(dw.ArgumentError, match=r"no form of function 't' takes \("):
-        choose_by_arguments([one, two, text], arguments)
+        choose_by_arguments(tables, arguments)

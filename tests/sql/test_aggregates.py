@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from .conftest import NOT_POOLED, POOLED
-from .session import Session, attach_statement, location
+from .session import Session
 
 pytestmark = pytest.mark.sql
 
@@ -368,80 +364,15 @@ def test_secrets(fresh: Session) -> None:
 # Failures
 
 
-class Own:
-    """A session whose worker keeps its state in a folder of the test."""
-
-    def __init__(self, session: Session, folder: Path):
-        self.session = session
-        self.state, self.memory = folder / "state", folder / "memory"
-        environment = f"DUCKWING_STATE_DIR={shlex.quote(str(self.state))} "
-        environment += f"DUCKWING_MEMORY_DIR={shlex.quote(str(self.memory))}"
-        where = location("aggregates", environment=environment)
-        session.execute(attach_statement(where, "aggregates", "aggregates", session.options))
-
-    def left(self) -> list[str]:
-        """What executions have left."""
-        twins = [f for root in self.memory.glob("*") for f in root.iterdir() if f.is_dir()]
-        scopes = [f for f in self.state.glob("scopes/*") if f.is_dir()]
-        return [f.name for f in scopes + twins if f.name.startswith("execution")]
-
-    def processes(self) -> list[int]:
-        """The workers of this session that are running."""
-        found = []
-        wanted = f"DUCKWING_STATE_DIR={self.state}".encode()
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if wanted in (process / "environ").read_bytes().split(b"\0"):
-                    found.append(int(process.name))
-            except OSError:
-                pass  # it has ended, or belongs to somebody else
-        return found
-
-
-def wait_until_empty(look: Callable[[], object], seconds: float = 60) -> None:
-    """Clean-up is not part of any answer, so its end can only be looked for."""
-    end = time.monotonic() + seconds
-    while left := look():
-        assert time.monotonic() < end, left
-        time.sleep(0.05)
-
-
-@pytest.fixture(params=[POOLED, NOT_POOLED])
-def own(open_session: Callable[..., Session], tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Own]:
-    if not Path("/proc/self/environ").exists():
-        pytest.skip("finds processes by their environment")
-    session = open_session(request.param, threads=4)
-    own = Own(session, tmp_path)
-    yield own
-    session.close()
-    wait_until_empty(own.processes)
-
-
+@pytest.mark.parametrize("place", ["init", "update", "merge", "result"])
 @pytest.mark.parametrize("function", ["fails_at_once", "fails_by_one"])
-def test_exceptions(own: Own, function: str) -> None:
-    rows = 300_000 if own.session.options == POOLED else 3_000
-    for place in ("init", "update", "merge", "result"):
-        if place == "merge" and own.session.options == NOT_POOLED:
-            continue  # few rows are not shared among threads
-        query = f"SELECT aggregates.{function}(i, '{place}') FROM range({rows}) t(i)"
-        message = own.session.error(query)
-        assert f"VGI Worker Exception: ValueError: failed in {place}" in message
-        assert message.count("ValueError: failed in") == 2
-        assert "aggregates.py" in message
-        query = f"SELECT aggregates.{function}(i, 'none') FROM range(10) t(i)"
-        assert own.session.value(query) == 45
-    wait_until_empty(own.left)
-
-
-@pytest.mark.parametrize("place", ["update", "result"])
-@pytest.mark.parametrize("function", ["fails_at_once", "fails_by_one"])
-def test_processes_that_end(own: Own, function: str, place: str) -> None:
-    query = f"SELECT i % 3, aggregates.{function}(i, 'exit in {place}') FROM range(3000) t(i) GROUP BY ALL"
-    message = own.session.error(query)
-    if place == "update":
-        assert "StateError: a worker process died while updating; run the query again" in message
-    assert own.session.value(f"SELECT aggregates.{function}(i, 'none') FROM range(10) t(i)") == 45
-    wait_until_empty(own.left)
+def test_exceptions(fresh: Session, function: str, place: str) -> None:
+    fresh.attach("aggregates")
+    message = fresh.error(f"SELECT aggregates.{function}(i, '{place}') FROM range(300000) t(i)")
+    assert f"VGI Worker Exception: ValueError: failed in {place}" in message
+    assert message.count("ValueError: failed in") == 2
+    assert "aggregates.py" in message
+    assert fresh.value(f"SELECT aggregates.{function}(i, 'none') FROM range(10) t(i)") == 45
 
 
 @pytest.mark.parametrize(
@@ -454,32 +385,3 @@ def test_processes_that_end(own: Own, function: str, place: str) -> None:
 )
 def test_mistakes(sql: Session, how: str, message: str) -> None:
     assert message in sql.error(f"SELECT aggregates.wrong(i, '{how}') FROM range(10) t(i)")
-
-
-def test_a_query_that_is_interrupted(own: Own) -> None:
-    import threading
-
-    timer = threading.Timer(1, own.session.connection.interrupt)
-    timer.start()
-    message = own.session.error("SELECT i % 1000, aggregates.joined('x') FROM range(100000000) t(i) GROUP BY ALL")
-    timer.join()
-    assert "INTERRUPT" in message
-    assert own.session.value("SELECT aggregates.total(i) FROM range(10) t(i)") == 45
-    wait_until_empty(own.left)
-
-
-def test_nothing_is_kept_open_after_many_queries(own: Own) -> None:
-    if own.session.options == NOT_POOLED:
-        pytest.skip("its processes do not live that long")
-
-    def open_files() -> int:
-        return max(len(os.listdir(f"/proc/{process}/fd")) for process in own.processes())
-
-    def run(times: int) -> None:
-        for _ in range(times):
-            assert own.session.value("SELECT aggregates.span(i) FROM range(10) t(i)") == 9
-
-    run(10)
-    before = open_files()
-    run(100)
-    assert open_files() <= before + 10

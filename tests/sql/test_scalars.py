@@ -306,7 +306,7 @@ def test_errors_show_type_message_and_the_authors_frames(either: Session) -> Non
         ("wrong_length", "OutputError: result of function 'wrong_length' must have one value for each of the 2 rows, "),
         (
             "wrong_class",
-            "OutputError: result of function 'wrong_class' must be an array of Arrow, NumPy, pandas or polars, got list",
+            "OutputError: result of function 'wrong_class' must be an array of Arrow, NumPy, pandas or polars",
         ),
         ("wrong_type", "OutputError: result of function 'wrong_type' must be BIGINT, got VARCHAR: Failed to parse"),
         ("wrong_value", "OutputError: result of function 'wrong_value' must be VARCHAR, got 0: Expected bytes"),

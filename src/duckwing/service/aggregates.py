@@ -77,15 +77,20 @@ def aggregate_destructor(service: Service, call: Call, request: AggregateDestruc
     That need not be the end: the engine sorts one group after the other for ``f(x ORDER BY y)``, and makes
     this call between any two of them, and perhaps late (seen). So the state is removed later.
     """
+    import logging
+
     try:
         scope = service.scopes.open("execution", scope_of(request.execution_id))
-        if scope is not None:
-            states = open_execution(service, call, request.execution_id).states(scope)
-            scope.end(complete=not states.outstanding())
+        complete = False
+        try:
+            if scope is not None:
+                states = open_execution(service, call, request.execution_id).states(scope)
+                complete = not states.outstanding()
+        finally:
+            if scope is not None:
+                scope.end(complete=complete)
     except Exception:
-        import logging
-
-        logging.getLogger(__name__).exception("removing the state of an aggregate failed")
+        logging.getLogger(__name__).debug("an aggregate ended with an error", exc_info=True)
     return NoResult()
 
 

@@ -290,7 +290,7 @@ class collected:
             self.update(other.values)
 
     def result(self) -> Any:
-        return self.values.to_pylist()
+        return self.values.to_pylist() if self.values is not None else []
 
 
 @aggregates.aggregate(returns=lambda value, digits: DECIMAL(30, digits))

@@ -20,7 +20,8 @@ started: list[str] = []
 @stateful.scalar(stability="volatile")
 def visits(scope: str, ctx: dw.Context) -> int:
     """Count, by scope."""
-    return getattr(ctx.state, scope).add("visits")
+    count: int = getattr(ctx.state, scope).add("visits")
+    return count
 
 
 @stateful.scalar(stability="volatile")
