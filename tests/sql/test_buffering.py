@@ -13,7 +13,7 @@ from duckwing.state.directory import Scopes
 from .leftovers import Watched, no_proc, wait_until, watched
 from .session import Session, literal
 
-pytestmark = pytest.mark.sql
+pytestmark = [pytest.mark.sql, pytest.mark.full]
 
 SUMS = (1_000_000, 499_999_500_000, 1_000_000)
 """Count, sum and number of different values of the column ``n`` of ``big``."""

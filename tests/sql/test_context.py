@@ -9,7 +9,7 @@ import pytest
 
 from .session import Session, attach_statement, location
 
-pytestmark = pytest.mark.sql
+pytestmark = [pytest.mark.sql, pytest.mark.full]
 
 SECRET = "hunter2"
 

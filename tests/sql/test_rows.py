@@ -11,7 +11,7 @@ import pytest
 
 from .session import Session, literal
 
-pytestmark = pytest.mark.sql
+pytestmark = [pytest.mark.sql, pytest.mark.full]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from .leftovers import Watched, no_proc, wait_until, watched
 from .session import Session, literal
 
-pytestmark = pytest.mark.sql
+pytestmark = [pytest.mark.sql, pytest.mark.full]
 
 MILLION = (1_000_000, 499_999_500_000)
 
