@@ -36,3 +36,7 @@ class CatalogError(Error):
 
 class StateError(Error):
     """State that several calls or processes share is missing, lost, or cannot be kept."""
+
+
+class FilterError(Error):
+    """A filter that the client pushes down is malformed, or nothing can be said of a row with it."""

@@ -13,32 +13,47 @@ from duckwing.state.directory import Scopes
 from .leftovers import Watched, no_proc, wait_until, watched
 from .session import Session, literal
 
-pytestmark = [pytest.mark.sql, pytest.mark.full]
+pytestmark = pytest.mark.sql
 
-SUMS = (1_000_000, 499_999_500_000, 1_000_000)
-"""Count, sum and number of different values of the column ``n`` of ``big``."""
+SUMS = "SELECT count(*), sum(n), count(DISTINCT n) FROM {}"
 
 MIB = 2**20
 
 
-@pytest.fixture
-def sql(sql: Session) -> Session:
-    sql.attach("buffering")
-    return sql
-
-
-@pytest.fixture
-def either(either: Session) -> Session:
-    either.attach("buffering")
-    return either
-
-
 @pytest.fixture(scope="module")
-def eight(open_session: Callable[..., Session]) -> Iterator[Session]:
-    """A database with a large table, whose queries run in eight threads."""
-    session = open_session(threads=8)
+def sql(open_session: Callable[..., Session]) -> Iterator[Session]:
+    """A database for these tests, whose queries run in two threads."""
+    session = open_session()
     session.attach("buffering")
-    session.execute("CREATE TABLE big AS SELECT i AS n, (i * 7919) % 1000003 AS m FROM range(1000000) r(i)")
+    yield session
+    session.close()
+
+
+@pytest.fixture(params=["sql", pytest.param("not_pooled", marks=pytest.mark.full)])
+def either(request: pytest.FixtureRequest) -> Session:
+    """First ``sql``, then one where each call has a new process."""
+    session: Session = request.getfixturevalue(request.param)
+    session.attach("buffering")
+    return session
+
+
+EIGHT = pytest.param((8, 1_000_000), id="8 threads", marks=pytest.mark.full)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param((2, 200_000), id="2 threads"),
+        pytest.param((1, 1_000_000), id="1 thread", marks=pytest.mark.full),
+        EIGHT,
+    ],
+)
+def big(open_session: Callable[..., Session], request: pytest.FixtureRequest) -> Iterator[Session]:
+    """A database with a large table, whose values are all different."""
+    threads, rows = request.param
+    session = open_session(threads=threads)
+    session.attach("buffering")
+    session.execute(f"CREATE TABLE big AS SELECT i AS n, (i * 7919) % 1000003 AS m FROM range({rows}) r(i)")
     yield session
     session.close()
 
@@ -53,16 +68,15 @@ def test_a_function_sees_all_rows(either: Session) -> None:
 
 
 @pytest.mark.parametrize("function", ["same", "from_reader", "from_table", "passed_on", "in_order"])
-def test_nothing_is_lost_and_nothing_comes_twice(eight: Session, function: str) -> None:
-    query = f"SELECT count(*), sum(n), count(DISTINCT n) FROM buffering.{function}((FROM big))"
-    assert eight.row(query) == SUMS
+def test_nothing_is_lost_and_nothing_comes_twice(big: Session, function: str) -> None:
+    assert big.row(SUMS.format(f"buffering.{function}((FROM big))")) == big.row(SUMS.format("big"))
 
 
-def test_the_order_is_kept_where_it_was_asked_for(eight: Session) -> None:
-    query = "SELECT count(*) FILTER (n + 1 = place) FROM (SELECT n, row_number() OVER () AS place FROM {f}((FROM big)))"
-    assert eight.value(query.format(f="buffering.in_order")) == 1_000_000
+def test_the_order_is_kept_where_it_was_asked_for(big: Session) -> None:
+    places = "SELECT n, row_number() OVER () AS place FROM buffering.in_order((FROM big))"
+    assert big.value(f"SELECT count(*) = count(*) FILTER (n + 1 = place) FROM ({places})") is True
     ordered = "SELECT list(m) = list_sort(list(m)) FROM buffering.in_order((SELECT m FROM big ORDER BY m))"
-    assert eight.value(ordered) is True
+    assert big.value(ordered) is True
 
 
 def test_constants_and_columns(sql: Session) -> None:
@@ -91,13 +105,13 @@ def test_limit_closes_the_generator(sql: Session, tmp_path: Path) -> None:
     assert wait_until(witness.exists)
 
 
-def test_several_in_one_query(eight: Session) -> None:
+def test_several_in_one_query(big: Session) -> None:
     query = """
         SELECT (SELECT count(*) FROM buffering.same((FROM big))), a.total, b.n
         FROM buffering.summed((FROM buffering.same((SELECT n FROM big)))) a,
              buffering.top_k((SELECT n FROM buffering.from_table((SELECT m AS n FROM big))), "by" := 'n', k := 1) b
     """
-    assert eight.rows(query) == [(1_000_000, SUMS[1], 1_000_002)]
+    assert big.row(query) == big.row("SELECT count(*), sum(n), max(m) FROM big")
 
 
 def test_types(sql: Session) -> None:
@@ -121,20 +135,23 @@ def test_no_input(either: Session) -> None:
 # Classes
 
 
-def test_sources_share_the_parts(eight: Session) -> None:
+def test_sources_share_the_parts(big: Session) -> None:
+    expected = list(big.row("SELECT count(*), sum(n) FROM big"))
     query = (
         "SELECT sum(rows), sum(total), count(*), count(DISTINCT pid) FROM buffering.counted((FROM big), shares := 4)"
     )
-    rows, total, sources, processes = eight.row(query)
-    assert (rows, total, sources) == (*SUMS[:2], 4)
+    *sums, sources, processes = big.row(query)
+    assert (sums, sources) == (expected, 4)
     assert 1 <= processes <= 4
-    assert eight.row(query.replace("shares := 4", "shares := 1"))[:3] == (*SUMS[:2], 1)
+    *sums, sources, processes = big.row(query.replace("shares := 4", "shares := 1"))
+    assert (sums, sources, processes) == (expected, 1, 1)
 
 
-def test_several_processes_take_part(eight: Session) -> None:
+@pytest.mark.parametrize("big", [EIGHT], indirect=True)
+def test_several_processes_take_part(big: Session) -> None:
     """Which is a matter of luck in a single query."""
     query = "SELECT count(DISTINCT pid) FROM buffering.counted((FROM big), shares := 8)"
-    assert any(eight.value(query) > 1 for _ in range(20))
+    assert any(big.value(query) > 1 for _ in range(20))
 
 
 def test_a_class_that_keeps_little(either: Session) -> None:
@@ -153,6 +170,7 @@ def measure(session: Session, rows: int) -> tuple[int, int]:
     return size, peak
 
 
+@pytest.mark.full
 @pytest.mark.skipif(no_proc, reason="the size of a process is read from /proc")
 def test_memory(fresh: Session) -> None:
     fresh.attach("buffering")
@@ -177,6 +195,7 @@ LEAKS = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("worker", LEAKS)
 def test_arrow_memory_does_not_grow(open_session: Callable[..., Session], worker: str) -> None:
     """One connection, so that it is always the same process."""
@@ -201,7 +220,7 @@ def test_arrow_memory_does_not_grow(open_session: Callable[..., Session], worker
 
 @pytest.fixture(scope="module")
 def failing(open_session: Callable[..., Session], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    with watched(open_session, "buffering", tmp_path_factory.mktemp("state"), threads=4) as worker:
+    with watched(open_session, "buffering", tmp_path_factory.mktemp("state")) as worker:
         worker.session.execute("CREATE TABLE t AS SELECT i AS n FROM range(200000) r(i)")
         yield worker
 
@@ -220,10 +239,9 @@ def test_exceptions(failing: Watched, phase: str) -> None:
 @pytest.mark.skipif(no_proc, reason="processes are looked at in /proc")
 def test_nothing_is_left_behind(failing: Watched) -> None:
     session = failing.session
-    for _ in range(3):
-        assert len(session.rows("FROM buffering.same((FROM t)) LIMIT 3")) == 3
-        assert "stop" in session.error("SELECT error('stop') FROM buffering.same((FROM t))")
-        assert session.value("SELECT count(*) FROM buffering.same((FROM t))") == 200_000
+    assert len(session.rows("FROM buffering.same((FROM t)) LIMIT 3")) == 3
+    assert "stop" in session.error("SELECT error('stop') FROM buffering.same((FROM t))")
+    assert session.value("SELECT count(*) FROM buffering.same((FROM t))") == 200_000
     assert wait_until(lambda: failing.scopes() == [])
     assert failing.memory() == []
 
@@ -236,6 +254,7 @@ def test_input_of_which_nobody_says_that_it_can_go(open_session: Callable[..., S
             "FROM buffering.same((SELECT if(i > 100000, error('stop'), i) AS n FROM range(200000) r(i)))"
         )
         assert "stop" in message
+        worker.session.execute("CALL vgi_worker_pool_flush()")
     assert wait_until(lambda: worker.processes() == [])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DUCKWING_MEMORY_DIR", str(tmp_path / "memory"))
@@ -243,6 +262,7 @@ def test_input_of_which_nobody_says_that_it_can_go(open_session: Callable[..., S
     assert worker.scopes() == []
 
 
+@pytest.mark.full
 @pytest.mark.skipif(no_proc, reason="processes are looked at in /proc")
 def test_descriptors_do_not_grow(failing: Watched) -> None:
     """A process keeps some directories of state open, but not more and more of them."""
@@ -259,10 +279,12 @@ def test_descriptors_do_not_grow(failing: Watched) -> None:
 
 
 @pytest.mark.skipif(no_proc, reason="processes are looked at in /proc")
-def test_processes_end_with_the_database(open_session: Callable[..., Session], tmp_path: Path) -> None:
-    with watched(open_session, "buffering", tmp_path, threads=4) as worker:
-        assert worker.session.value("SELECT count(*) FROM buffering.same((FROM range(10000)))") == 10_000
+def test_processes_end_with_their_connections(open_session: Callable[..., Session], tmp_path: Path) -> None:
+    with watched(open_session, "buffering", tmp_path) as worker:
         worker.session.error("FROM buffering.fails((FROM range(20000)), phase := 'late sink')")
+        assert worker.session.value("SELECT count(*) FROM buffering.same((FROM range(10000)))") == 10_000
+        assert worker.processes() != []
+        worker.session.execute("CALL vgi_worker_pool_flush()")
     assert wait_until(lambda: worker.processes() == [])
     assert worker.scopes() == []
 

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from .conftest import NOT_POOLED, POOLED
 from .session import Session, attach_statement, location
 
-pytestmark = [pytest.mark.sql, pytest.mark.full]
+pytestmark = pytest.mark.sql
 
 SECRET = "hunter2"
 
 
-@pytest.fixture(scope="module", params=["pool true", "pool false"])
+@pytest.fixture(scope="module", params=[POOLED, pytest.param(NOT_POOLED, marks=pytest.mark.full)])
 def session(open_session: Callable[..., Session], request: pytest.FixtureRequest) -> Iterator[Session]:
     session = open_session(request.param)
     session.attach("context")

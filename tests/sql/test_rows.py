@@ -11,45 +11,35 @@ import pytest
 
 from .session import Session, literal
 
-pytestmark = [pytest.mark.sql, pytest.mark.full]
+pytestmark = pytest.mark.sql
 
 
-@pytest.fixture
-def sql(sql: Session) -> Session:
-    sql.attach("rows")
-    return sql
+@pytest.fixture(scope="module")
+def sql(open_session: Callable[..., Session]) -> Iterator[Session]:
+    """A database for these tests, whose queries run in two threads."""
+    session = open_session()
+    session.attach("rows")
+    yield session
+    session.close()
 
 
-@pytest.fixture
-def either(either: Session) -> Session:
-    either.attach("rows")
-    return either
+@pytest.fixture(params=["sql", pytest.param("not_pooled", marks=pytest.mark.full)])
+def either(request: pytest.FixtureRequest) -> Session:
+    """First ``sql``, then one where each call has a new process."""
+    session: Session = request.getfixturevalue(request.param)
+    session.attach("rows")
+    return session
 
 
-@pytest.fixture(params=["batched", "unbatched"])
-def lateral(open_session: Callable[..., Session], request: pytest.FixtureRequest) -> Session:
+@pytest.fixture(scope="module", params=["batched", pytest.param("unbatched", marks=pytest.mark.full)])
+def lateral(open_session: Callable[..., Session], request: pytest.FixtureRequest) -> Iterator[Session]:
     """A database whose lateral calls have a message for each chunk, or for each row."""
-    return sessions(open_session, request.param)
-
-
-_sessions: dict[str, Session] = {}
-
-
-def sessions(open_session: Callable[..., Session], how: str) -> Session:
-    if how not in _sessions:
-        session = open_session()
-        session.execute(f"SET vgi_batch_lateral = {str(how == 'batched').lower()}")
-        session.attach("rows")
-        session.execute("CREATE TABLE t AS SELECT i AS n, 's' || i AS s FROM range(5) r(i)")
-        _sessions[how] = session
-    return _sessions[how]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _close_sessions() -> Iterator[None]:
-    yield
-    while _sessions:
-        _sessions.popitem()[1].close()
+    session = open_session()
+    session.execute(f"SET vgi_batch_lateral = {request.param == 'batched'}")
+    session.attach("rows")
+    session.execute("CREATE TABLE t AS SELECT i AS n, 's' || i AS s FROM range(5) r(i)")
+    yield session
+    session.close()
 
 
 TRIANGLE = [(n, i) for n in range(5) for i in range(n)]
@@ -291,9 +281,13 @@ PARENTS = {
 }
 
 
+def test_right_parents(sql: Session) -> None:
+    """What ``wrong_parents`` gives if it is not told to be wrong."""
+    assert sql.values("FROM rows.wrong_parents(5)") == [5]
+
+
 @pytest.mark.parametrize("how", PARENTS)
 def test_wrong_parents(sql: Session, how: str) -> None:
-    assert sql.values("FROM rows.wrong_parents(5)") == [5]
     assert f"OutputError: {PARENTS[how]}" in sql.error(f"FROM rows.wrong_parents(1, how := '{how}')")
 
 
@@ -309,9 +303,14 @@ MISTAKES = {
 
 @pytest.mark.parametrize("how", MISTAKES)
 def test_mistakes(lateral: Session, how: str) -> None:
-    expected = f"OutputError: {MISTAKES[how]}"
-    assert expected in lateral.error(f"FROM rows.mistaken('{how}')")
-    assert expected in lateral.error(f"FROM (SELECT '{how}' AS how FROM t), rows.mistaken(how)")
+    message = lateral.error(f"FROM (SELECT '{how}' AS how FROM t), rows.mistaken(how)")
+    assert f"OutputError: {MISTAKES[how]}" in message
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("how", MISTAKES)
+def test_mistakes_with_values(sql: Session, how: str) -> None:
+    assert f"OutputError: {MISTAKES[how]}" in sql.error(f"FROM rows.mistaken('{how}')")
 
 
 @pytest.mark.parametrize(
@@ -328,7 +327,7 @@ def test_exceptions(lateral: Session, call: str, expected: str) -> None:
     assert f"VGI Worker Exception: {expected}" in message
     assert "rows.py" in message
     assert "duckwing/functions" not in message
-    assert lateral.values("FROM rows.repeat(2)") == [0, 1]
+    assert lateral.rows("SELECT n, i FROM t, rows.repeat(t.n) ORDER BY ALL") == TRIANGLE
 
 
 def test_it_stays_a_python_function() -> None:

@@ -10,29 +10,43 @@ import pytest
 from .leftovers import Watched, no_proc, wait_until, watched
 from .session import Session, literal
 
-pytestmark = [pytest.mark.sql, pytest.mark.full]
+pytestmark = pytest.mark.sql
 
 MILLION = (1_000_000, 499_999_500_000)
 
-
-@pytest.fixture
-def sql(sql: Session) -> Session:
-    sql.attach("in_out")
-    return sql
-
-
-@pytest.fixture
-def either(either: Session) -> Session:
-    either.attach("in_out")
-    return either
+THREADS = "SELECT current_setting('threads')"
 
 
 @pytest.fixture(scope="module")
-def eight(open_session: Callable[..., Session]) -> Iterator[Session]:
-    """A database with a large table, whose queries run in as many threads as a test sets, up to eight."""
-    session = open_session(threads=8)
+def sql(open_session: Callable[..., Session]) -> Iterator[Session]:
+    """A database for these tests, whose queries run in two threads."""
+    session = open_session()
     session.attach("in_out")
-    session.execute("CREATE TABLE big AS SELECT i AS n, i % 10 AS m FROM range(1000000) r(i)")
+    yield session
+    session.close()
+
+
+@pytest.fixture(params=["sql", pytest.param("not_pooled", marks=pytest.mark.full)])
+def either(request: pytest.FixtureRequest) -> Session:
+    """First ``sql``, then one where each call has a new process."""
+    session: Session = request.getfixturevalue(request.param)
+    session.attach("in_out")
+    return session
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(2, id="2 threads"),
+        pytest.param(1, id="1 thread", marks=pytest.mark.full),
+        pytest.param(8, id="8 threads", marks=pytest.mark.full),
+    ],
+)
+def big(open_session: Callable[..., Session], request: pytest.FixtureRequest) -> Iterator[Session]:
+    """A database with a large table."""
+    session = open_session(threads=request.param)
+    session.attach("in_out")
+    session.execute("CREATE TABLE big AS SELECT i AS n FROM range(1000000) r(i)")
     yield session
     session.close()
 
@@ -99,12 +113,10 @@ def test_limit(sql: Session) -> None:
     assert sql.value("SELECT count(*) FROM in_out.same((FROM range(10)))") == 10
 
 
-@pytest.mark.parametrize("threads", [1, 2, 8])
-def test_nothing_is_lost_in_many_threads(eight: Session, threads: int) -> None:
-    eight.execute(f"SET threads = {threads}")
+def test_nothing_is_lost_in_many_threads(big: Session) -> None:
     query = "SELECT count(*), sum(n), count(DISTINCT n) FROM in_out.same((FROM big))"
-    assert eight.row(query) == (*MILLION, 1_000_000)
-    assert eight.value("SELECT count(DISTINCT pid) FROM in_out.process((FROM big))") <= threads
+    assert big.row(query) == (*MILLION, 1_000_000)
+    assert big.value("SELECT count(DISTINCT pid) FROM in_out.process((FROM big))") <= big.value(THREADS)
 
 
 # Columns
@@ -173,20 +185,16 @@ def test_wrong_arguments(sql: Session, call: str, expected: str) -> None:
 # Classes
 
 
-@pytest.mark.parametrize("threads", [1, 2, 8])
-def test_one_finish_for_the_whole_table(eight: Session, threads: int) -> None:
-    eight.execute(f"SET threads = {threads}")
-    assert eight.rows("FROM in_out.total((FROM big), 2)") == [(2 * MILLION[1], 1_000_000)]
+def test_one_finish_for_the_whole_table(big: Session) -> None:
+    assert big.rows("FROM in_out.total((FROM big), 2)") == [(2 * MILLION[1], 1_000_000)]
 
 
-@pytest.mark.parametrize("threads", [1, 2, 8])
-def test_a_finish_for_each_thread(eight: Session, threads: int) -> None:
-    eight.execute(f"SET threads = {threads}")
+def test_a_finish_for_each_thread(big: Session) -> None:
     query = "SELECT count(*), sum(count), sum(total) FROM in_out.total_of_thread((FROM big), 1)"
-    finishes, *sums = eight.row(query)
+    finishes, *sums = big.row(query)
     assert tuple(sums) == MILLION
     # A thread that comes too late for any input has nothing to finish.
-    assert 1 <= finishes <= threads
+    assert 1 <= finishes <= big.value(THREADS)
 
 
 def test_finish(either: Session) -> None:
@@ -205,9 +213,9 @@ def test_finish_may_give_nothing(sql: Session) -> None:
     assert sql.value("SELECT sum(n) FROM in_out.silent((FROM range(10000)))") == 49_995_000
 
 
-def test_a_class_without_finish(eight: Session) -> None:
-    assert eight.rows(f"FROM in_out.numbered({FIVE}, keep := 2)") == ROWS[:2]
-    assert eight.value("SELECT max(n) < 1000000 AND count(*) > 400 FROM in_out.numbered((FROM big), keep := 1)") is True
+def test_a_class_without_finish(big: Session) -> None:
+    assert big.rows(f"FROM in_out.numbered({FIVE}, keep := 2)") == ROWS[:2]
+    assert big.value("SELECT max(n) < 1000000 AND count(*) > 400 FROM in_out.numbered((FROM big), keep := 1)") is True
 
 
 def test_state_that_saves_itself(sql: Session) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, overload
 
@@ -12,6 +13,7 @@ from ..functions.about import check_name, check_tags, check_text
 from ..functions.declare import (
     aggregate,
     buffering,
+    decorate,
     row_function,
     scalar,
     table_function,
@@ -174,12 +176,12 @@ class Schema:
         return _select(self._functions["aggregate"], name)
 
     def _decorator(self, declare: Callable[..., Any], function: Any, options: Mapping[str, Any]) -> Any:
-        def decorate(function: Any) -> Any:
-            declared = declare(**options)(function)
-            self.add(declared)
-            return declared
+        return decorate(functools.partial(self._declare, declare), function, options)
 
-        return decorate if function is None else decorate(function)
+    def _declare(self, declare: Callable[..., Any], function: Any, /, **options: Any) -> Any:
+        declared = declare(function, **options)
+        self.add(declared)
+        return declared
 
     def _add(self, function: Any) -> None:
         room = _ROOMS[function.kind]

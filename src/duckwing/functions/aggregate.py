@@ -19,23 +19,20 @@ import pyarrow as pa
 
 from ..errors import ArgumentError, DeclarationError, OutputError
 from ..types.convert import Converter, from_duckdb
-from ..types.forms import compact
-from ..types.names import sql_name
-from ..types.values import from_values, to_values
+from ..types.values import from_values
 from .about import About, check_name, read_about
-from .arguments import Arguments, python_value
+from .arguments import Arguments, python_value, python_values
 from .context import Context
 from .documentation import read_docstring
 from .groups import Field, Groups, per_group_field
 from .libraries import argument_converter, result_array
 from .nulls import rows_without_nulls, take
-from .results import ResultType, read_result
+from .results import ResultType, known_by_name, read_result
 from .scalar import Nulls, expand_varargs
 from .signature import (
     REQUIRED,
     Parameter,
     Signature,
-    any_type,
     read_signature,
     with_context,
 )
@@ -135,16 +132,7 @@ class AggregateFunction:
             if parameter.const and parameter.name not in values:
                 values[parameter.name] = parameter.default
         inputs = expand_varargs([p for p in parameters if not p.const], len(columns))
-        known = dict(values)
-        if self.signature.context is not None:
-            known[self.signature.context] = context
-        for parameter, column in zip(inputs, columns, strict=True):
-            type_ = compact(column.type) if any_type(parameter.type) else parameter.type
-            if parameter.kind == "varargs":
-                type_ = (*known.get(parameter.name, ()), type_)
-            known[parameter.name] = type_
-        for parameter in self.signature.parameters:
-            known.setdefault(parameter.name, parameter.type)
+        known = known_by_name(self.signature, context, values, zip(inputs, columns.types, strict=True))
         return BoundAggregate(self, inputs, values, context, self.result.of(known, self.what))
 
 
@@ -210,6 +198,15 @@ class BoundAggregate:
         """The rows that count, as a boolean array; None for all of them."""
         return rows_without_nulls([columns[n] for n in self._strict])
 
+    def only_counted(self, ids: pa.Array, columns: list[pa.Array]) -> tuple[pa.Array, list[pa.Array]]:
+        """The rows that count, which are those of the next call of ``update``: their groups and their columns."""
+        counted = self.counted(columns)
+        if counted is not None:
+            ids, columns = ids.filter(counted), [take_valid(column, counted) for column in columns]
+        if len(ids):
+            self.context.rows = len(ids)
+        return ids, columns
+
     def arguments(self, columns: Sequence[pa.Array]) -> list[Any]:
         """Columns as a method over arrays takes them: constants that ``update`` names are put in."""
         return self.given([convert(c) if convert else c for convert, c in zip(self._wrap, columns, strict=True)])
@@ -221,7 +218,7 @@ class BoundAggregate:
 
     def lists(self, columns: Sequence[pa.Array]) -> list[list[Any]]:
         """Columns as lists of Python values."""
-        return [self._python(p, c) for p, c in zip(self.inputs, columns, strict=True)]
+        return [python_values(p, c, self.function.what) for p, c in zip(self.inputs, columns, strict=True)]
 
     def given(self, columns: Sequence[Any]) -> list[Any]:
         """The arguments of a method that takes the columns as they are; constants that ``update`` names are put in."""
@@ -239,17 +236,6 @@ class BoundAggregate:
             elif parameter.name in self.function.placed:
                 arguments.append(wrap(self.constants[parameter.name]))
         return arguments
-
-    def _python(self, parameter: Parameter, column: pa.Array) -> list[Any]:
-        try:
-            values: list[Any] = to_values(column)
-            convert = parameter.convert
-            return values if convert is None else [None if v is None else convert(v) for v in values]
-        except (ValueError, OverflowError) as error:
-            raise ArgumentError(
-                f"{self.function.what}: argument '{parameter.name}' of type {sql_name(column.type)} "
-                f"cannot be used: {error}"
-            ) from None
 
     def empty(self, count: int) -> pa.Array:
         """The results of groups without rows."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ..errors import ArgumentError, OutputError
 from ..state.arrays import SharedArrays
-from .aggregate import BoundAggregate, spread, take_valid
+from .aggregate import BoundAggregate, spread
 from .groups import PUT, Groups
 
 if TYPE_CHECKING:
@@ -50,14 +50,10 @@ class GroupStates:
             ids: the group of each row, int64.
             columns: the arguments of each row, in their declared types.
         """
-        counted = self._bound.counted(columns)
-        if counted is not None:
-            ids = ids.filter(counted)
-            columns = [take_valid(column, counted) for column in columns]
+        ids, columns = self._bound.only_counted(ids, columns)
         if len(ids):
             groups = ids.to_numpy()
             self._reserve(groups)
-            self._bound.context.rows = len(ids)
             self._instance.update(self._groups(groups), *self._bound.arguments(columns))
 
     def combine(self, source: pa.Array, target: pa.Array) -> None:

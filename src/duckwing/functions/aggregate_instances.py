@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from .aggregate import BoundAggregate, spread, take_valid
+from .aggregate import BoundAggregate, spread
 from .nulls import take
 
 if TYPE_CHECKING:
     from ..state.store import Store
 
 GROUPS = "_vgi/groups"
+"""The groups whose rows are in no result and in no other group."""
+
 DONE = "_vgi/done"
-"""The groups that have given their result, or been merged into others."""
+"""The groups that have given their result, or been merged into others; they may be asked for again."""
 
 
 class InstanceStates:
@@ -38,13 +40,9 @@ class InstanceStates:
             ids: the group of each row, int64.
             columns: the arguments of each row, in their declared types.
         """
-        counted = self._bound.counted(columns)
-        if counted is not None:
-            ids = ids.filter(counted)
-            columns = [take_valid(column, counted) for column in columns]
+        ids, columns = self._bound.only_counted(ids, columns)
         if not len(ids):
             return
-        self._bound.context.rows = len(ids)
         if self._bound.function.form == "row":
             self._update_rows(ids.to_pylist(), columns)
         else:
@@ -53,7 +51,8 @@ class InstanceStates:
     def combine(self, source: pa.Array, target: pa.Array) -> None:
         """Take the groups of ``source`` into those of ``target``, pair by pair."""
         pairs = list(zip(source.to_pylist(), target.to_pylist(), strict=True))
-        known = self._load(dict.fromkeys(group for pair in pairs for group in pair))
+        saved = self._load(dict.fromkeys(group for pair in pairs for group in pair))
+        known = {group: self._rebuilt(data) for group, data in saved.items()}
         changed: dict[int, Any] = {}
         for taken, into in pairs:
             other = known.get(taken)
@@ -66,28 +65,30 @@ class InstanceStates:
             instance.merge(self._copy(other))
             changed[into] = instance
         self._save(changed)
-        self._done(source for source, _ in pairs if source not in changed)
+        self._done({source: saved[source] for source, _ in pairs if source in saved and source not in changed})
 
     def finalize(self, ids: pa.Array) -> pa.Array:
         """The result of each group."""
         groups = ids.to_pylist()
-        known = self._load(dict.fromkeys(groups))
+        saved = self._load(dict.fromkeys(groups))
+        known = {group: self._rebuilt(data) for group, data in saved.items()}
         there = [place for place, group in enumerate(groups) if group in known]
         if not there:
             return self._bound.empty(len(groups))
         results = self._bound.one([known[groups[place]].result() for place in there])
-        self._done(groups[place] for place in there)
+        self._done(saved)
         if len(there) == len(groups):
             return results
         return spread(results, pa.array(there, pa.int64()), self._bound.empty(len(groups)))
 
     def outstanding(self) -> bool:
         """Whether there is a group whose rows are in no result and in no other group."""
-        done = {key for key, _ in self._store.scan(DONE)}
-        return any(key not in done for key, _ in self._store.scan(GROUPS))
+        return bool(self._store.scan(GROUPS, limit=1))
 
-    def _done(self, groups: Iterable[int]) -> None:
-        self._store.put_many(DONE, [(_key(group), b"") for group in groups])
+    def _done(self, saved: Mapping[int, bytes]) -> None:
+        # In this order, so that a state is always in one of the two.
+        self._store.put_many(DONE, [(_key(group), data) for group, data in saved.items()])
+        self._store.delete(GROUPS, [_key(group) for group in saved])
 
     def close(self) -> None:
         """Nothing is open."""
@@ -114,17 +115,18 @@ class InstanceStates:
 
     def _instances(self, groups: Iterable[int]) -> dict[int, Any]:
         groups = list(groups)
-        known = self._load(groups)
-        return {group: known[group] if group in known else self._bound.instance() for group in groups}
+        saved = self._load(groups)
+        return {group: self._rebuilt(saved[group]) if group in saved else self._bound.instance() for group in groups}
 
-    def _load(self, groups: Iterable[int]) -> dict[int, Any]:
-        groups = list(groups)
-        found = self._store.get_many(GROUPS, [_key(group) for group in groups])
-        known: dict[int, Any] = {}
-        for group, data in zip(groups, found, strict=True):
-            if data is not None:
-                known[group] = self._rebuilt(data)
-        return known
+    def _load(self, groups: Iterable[int]) -> dict[int, bytes]:
+        """The saved states of those of the groups that have one."""
+        saved: dict[int, bytes] = {}
+        missing = list(groups)
+        for namespace in (GROUPS, DONE):
+            found = self._store.get_many(namespace, [_key(group) for group in missing])
+            saved |= {group: data for group, data in zip(missing, found, strict=True) if data is not None}
+            missing = [group for group in missing if group not in saved]
+        return saved
 
     def _save(self, instances: Mapping[int, Any]) -> None:
         self._store.put_many(GROUPS, [(_key(group), self._fields.save(i)) for group, i in instances.items()])

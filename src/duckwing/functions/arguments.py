@@ -11,7 +11,7 @@ import pyarrow as pa
 from ..errors import ArgumentError
 from ..rpc.codec import decode_batch
 from ..rpc.errors import MalformedMessage
-from ..types.convert import from_duckdb
+from ..types.convert import Converter, from_duckdb
 from ..types.names import sql_name
 from ..types.values import to_values
 from .signature import Parameter
@@ -73,17 +73,60 @@ def python_value(parameter: Parameter, value: pa.Array, what: str) -> Any:
     Raises:
         ArgumentError: it is of another type, or NULL where the parameter does not take None.
     """
-    what = f"{what}: argument '{parameter.name}'"
+    argument = f"{what}: argument '{parameter.name}'"
     try:
         convert = from_duckdb(value.type, parameter.type)
     except ArgumentError as error:
-        raise ArgumentError(f"{what}: {error}") from None
+        raise ArgumentError(f"{argument}: {error}") from None
     try:
         result = to_values(convert(value) if convert else value)[0]
         if result is not None and parameter.convert is not None:
             result = parameter.convert(result)
     except (pa.ArrowException, ValueError, OverflowError) as error:
-        raise ArgumentError(f"{what} of type {sql_name(value.type)} cannot be used: {error}") from None
+        raise _unusable(parameter, value, error, what) from None
     if result is None and not parameter.accepts_none:
-        raise ArgumentError(f"{what} must not be NULL")
+        raise ArgumentError(f"{argument} must not be NULL")
     return result
+
+
+def declared_column(parameter: Parameter, convert: Converter | None, column: pa.Array, what: str) -> pa.Array:
+    """A column in the declared type of its parameter.
+
+    Args:
+        parameter: its declaration.
+        convert: what makes that type of the one in which the column arrives.
+        column: as it arrives.
+        what: names the function in the error message.
+
+    Raises:
+        ArgumentError: a value does not fit.
+    """
+    if convert is None:
+        return column
+    try:
+        return convert(column)
+    except (pa.ArrowException, ValueError) as error:
+        raise _unusable(parameter, column, error, what) from None
+
+
+def python_values(parameter: Parameter, column: pa.Array, what: str) -> list[Any]:
+    """The Python values of a column of the declared type, as the function sees them.
+
+    Args:
+        parameter: its declaration.
+        column: in the declared type.
+        what: names the function in the error message.
+
+    Raises:
+        ArgumentError: Python cannot hold a value, or the parameter does not take it.
+    """
+    try:
+        values: list[Any] = to_values(column)
+        convert = parameter.convert
+        return values if convert is None else [None if v is None else convert(v) for v in values]
+    except (ValueError, OverflowError) as error:
+        raise _unusable(parameter, column, error, what) from None
+
+
+def _unusable(parameter: Parameter, column: pa.Array, error: Exception, what: str) -> ArgumentError:
+    return ArgumentError(f"{what}: argument '{parameter.name}' of type {sql_name(column.type)} cannot be used: {error}")

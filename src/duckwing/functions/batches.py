@@ -25,7 +25,7 @@ MAX_ROW_DELAY = 0.1
 """Seconds. A source that lets us wait longer for a row is slow: its rows are sent as they come."""
 
 
-def to_batches(result: Any, schema: pa.Schema, what: str) -> Iterator[pa.RecordBatch]:
+def to_batches(result: Any, schema: pa.Schema, what: str, wanted: pa.Schema | None = None) -> Iterator[pa.RecordBatch]:
     """The batches of what a table function returned or yields.
 
     A dict, RecordBatch, Table or data frame is a batch of columns; a tuple, NamedTuple or
@@ -35,15 +35,17 @@ def to_batches(result: Any, schema: pa.Schema, what: str) -> Iterator[pa.RecordB
         result: an iterable of such things, or one table.
         schema: the declared columns.
         what: names the function in error messages.
+        wanted: those of them that the batches need; None: all. Batches of columns may leave out the others.
 
     Raises:
         OutputError: something that is yielded has no such form, or other columns.
     """
+    wanted = schema if wanted is None else wanted
     rows: list[Sequence[Any]] = []
     enough = 1  # the first row goes out at once, then more and more wait for each other
     started = time.monotonic()
     for item in _items(result, what):
-        columns = columns_of(item, schema, what)
+        columns = columns_of(item, schema, what, wanted)
         if columns is None:
             rows.append(row_of(item, schema, what))
             late = time.monotonic() - started > MAX_ROW_DELAY
@@ -51,13 +53,13 @@ def to_batches(result: Any, schema: pa.Schema, what: str) -> Iterator[pa.RecordB
                 continue
             enough = 1 if late else min(2 * enough, ROWS_PER_BATCH)
         if rows:
-            yield from _pieces(rows_batch(rows, schema, what))
+            yield from _pieces(rows_batch(rows, schema, what, wanted))
             rows = []
         if columns is not None:
             yield from _pieces(columns)
         started = time.monotonic()
     if rows:
-        yield from _pieces(rows_batch(rows, schema, what))
+        yield from _pieces(rows_batch(rows, schema, what, wanted))
 
 
 def _items(result: Any, what: str) -> Iterable[Any]:
@@ -70,38 +72,43 @@ def _items(result: Any, what: str) -> Iterable[Any]:
     return items
 
 
-def columns_of(item: Any, schema: pa.Schema, what: str) -> pa.RecordBatch | pa.Table | None:
-    """``item`` with exactly the declared columns, None if it is a row."""
+def columns_of(
+    item: Any, schema: pa.Schema, what: str, wanted: pa.Schema | None = None
+) -> pa.RecordBatch | pa.Table | None:
+    """``item`` with exactly the declared columns, or those of them that are wanted; None if it is a row."""
+    wanted = schema if wanted is None else wanted
     if isinstance(item, Mapping):
-        return _from_mapping(item, schema, what)
+        return _from_mapping(item, schema, what, wanted)
     if not isinstance(item, (pa.RecordBatch, pa.Table)):
         frame = frame_columns(item, what)
         if frame is not None:
-            return _from_mapping(frame, schema, what)
+            return _from_mapping(frame, schema, what, wanted)
         if not hasattr(item, "__arrow_c_stream__"):
             return None
         try:
             item = pa.table(item)
         except (pa.ArrowException, TypeError, ValueError) as error:
             raise OutputError(f"{what} yields {_shown(item)}, which is no table ({error}); expected columns") from None
-    if item.schema.equals(schema):
+    if item.schema.equals(wanted):
         return item
-    _check_names(item.schema.names, schema, what)
-    arrays = [_array(item.column(field.name), field, what) for field in schema]
+    _check_names(item.schema.names, schema, what, wanted)
+    arrays = [_array(item.column(field.name), field, what) for field in wanted]
     if isinstance(item, pa.Table):
-        return pa.Table.from_arrays(arrays, schema=schema)
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+        return pa.Table.from_arrays(arrays, schema=wanted)
+    return pa.RecordBatch.from_arrays(arrays, schema=wanted)
 
 
-def _from_mapping(item: Mapping[str, Any], schema: pa.Schema, what: str) -> pa.RecordBatch | pa.Table:
-    _check_names(list(item), schema, what)
-    arrays = [_array(item[field.name], field, what) for field in schema]
+def _from_mapping(
+    item: Mapping[str, Any], schema: pa.Schema, what: str, wanted: pa.Schema
+) -> pa.RecordBatch | pa.Table:
+    _check_names(list(item), schema, what, wanted)
+    arrays = [_array(item[field.name], field, what) for field in wanted]
     if len({len(array) for array in arrays}) > 1:
-        lengths = ", ".join(f"'{f.name}' {len(a)}" for f, a in zip(schema, arrays, strict=True))
+        lengths = ", ".join(f"'{f.name}' {len(a)}" for f, a in zip(wanted, arrays, strict=True))
         raise OutputError(f"{what} yields columns of different lengths: {lengths}")
     if any(isinstance(array, pa.ChunkedArray) for array in arrays):
-        return pa.Table.from_arrays(arrays, schema=schema)
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+        return pa.Table.from_arrays(arrays, schema=wanted)
+    return pa.RecordBatch.from_arrays(arrays, schema=wanted)
 
 
 def _array(column: Any, field: pa.Field, what: str) -> pa.Array:
@@ -119,11 +126,11 @@ def _array(column: Any, field: pa.Field, what: str) -> pa.Array:
     return from_values(list(column), field.type, what)
 
 
-def _check_names(names: Sequence[str], schema: pa.Schema, what: str) -> None:
-    if sorted(names) == sorted(schema.names):
-        return
-    missing = [name for name in schema.names if name not in names]
+def _check_names(names: Sequence[str], schema: pa.Schema, what: str, wanted: pa.Schema) -> None:
+    missing = [name for name in wanted.names if name not in names]
     unknown = [name for name in names if name not in schema.names]
+    if not missing and not unknown and len(set(names)) == len(names):
+        return
     problems = []
     if missing:
         problems.append(f"without the column{'s' * (len(missing) > 1)} {', '.join(map(repr, missing))}")
@@ -146,7 +153,7 @@ def row_of(item: Any, schema: pa.Schema, what: str) -> Sequence[Any]:
         except AttributeError as error:
             raise OutputError(f"{what} yields a row without a declared column: {error}") from None
     else:
-        hint = " for a row of one column, yield a tuple: (value,)" if len(schema.names) == 1 else ""
+        hint = " For a row of one column, yield a tuple: (value,)" if len(schema.names) == 1 else ""
         raise OutputError(f"{what} yields {_shown(item)}; expected a tuple, a dict of columns or an Arrow batch.{hint}")
     if len(row) != len(schema.names):
         raise OutputError(
@@ -155,18 +162,18 @@ def row_of(item: Any, schema: pa.Schema, what: str) -> Sequence[Any]:
     return row
 
 
-def rows_batch(rows: list[Sequence[Any]], schema: pa.Schema, what: str) -> pa.RecordBatch:
-    """A batch of rows, which have a value for each column.
+def rows_batch(
+    rows: list[Sequence[Any]], schema: pa.Schema, what: str, wanted: pa.Schema | None = None
+) -> pa.RecordBatch:
+    """A batch of rows, which have a value for each column; of the columns that are wanted.
 
     Raises:
         OutputError: a value does not fit its column.
     """
-    columns = zip(*rows, strict=True)
-    arrays = [
-        from_values(values, field.type, f"column '{field.name}' of {what}")
-        for field, values in zip(schema, columns, strict=True)
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    wanted = schema if wanted is None else wanted
+    columns = dict(zip(schema.names, zip(*rows, strict=True), strict=True))
+    arrays = [from_values(columns[field.name], field.type, f"column '{field.name}' of {what}") for field in wanted]
+    return pa.RecordBatch.from_arrays(arrays, schema=wanted)
 
 
 def _pieces(data: pa.RecordBatch | pa.Table) -> Iterator[pa.RecordBatch]:

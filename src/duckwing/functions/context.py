@@ -11,7 +11,9 @@ from ..rpc.call import ANONYMOUS, Identity
 from .settings import Setting, read_settings
 
 if TYPE_CHECKING:
+    from ..filters.pushed import Filters
     from ..state.directory import Scopes
+    from .scan import Order, Sample, Scan
     from .secrets import Secret, SecretParameter
     from .state import State
 
@@ -42,6 +44,7 @@ class Invocation:
         transaction: bytes that are the same in all calls of one transaction; None outside of any.
         execution: bytes that are the same in all calls of one execution; None while binding.
         data: what the bind left for the scan.
+        scan: what is wanted of a scan; None while binding, and for functions of other kinds.
         scopes: gives the state that the worker's processes share.
     """
 
@@ -58,6 +61,7 @@ class Invocation:
     transaction: bytes | None = None
     execution: bytes | None = None
     data: bytes | None = None
+    scan: Scan | None = None
     scopes: Callable[[], Scopes] | None = None
 
 
@@ -111,6 +115,52 @@ class Context:
         from ..state.values import load_value
 
         return load_value(self._invocation.data)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that the scan needs; batches of columns may leave out all others.
+
+        Raises:
+            TypeError: the function is no table function, or does not run yet.
+        """
+        return tuple(self._scan.needed.names)
+
+    @property
+    def filters(self) -> Filters:
+        """The conditions that the rows must meet; ``ORDER BY … LIMIT`` may tighten them while the scan runs.
+
+        A function need not look: rows that do not meet them are left out (but with ``filters="mine"``).
+
+        Raises:
+            TypeError: the function is no table function, or does not run yet.
+        """
+        return self._scan.filters
+
+    @property
+    def order(self) -> Order | None:
+        """The order of which DuckDB wants the first rows; a hint. None: it wants none.
+
+        Raises:
+            TypeError: the function is no table function, or does not run yet.
+        """
+        return self._scan.order
+
+    @property
+    def sample(self) -> Sample | None:
+        """The sample that a function with ``samples=True`` must take; None: all rows are wanted.
+
+        Raises:
+            TypeError: the function is no table function, or does not run yet.
+        """
+        return self._scan.sample
+
+    @property
+    def _scan(self) -> Scan:
+        if self._invocation.scan is None:
+            kind = self._invocation.kind
+            reason = "does not run yet" if kind == "table_function" else "is no table function"
+            raise TypeError(f"'{self.function}' {reason}; only a running scan has columns, filters, order and sample")
+        return self._invocation.scan
 
     @property
     def state(self) -> State:

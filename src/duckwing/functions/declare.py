@@ -6,7 +6,8 @@ catalog or schema do both at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 if TYPE_CHECKING:
@@ -80,13 +81,9 @@ def scalar(function: Callable[..., Any] | None = None, /, **options: Any) -> Any
             return first[0] + last[0]
         ```
     """
-
     from .scalar import declare_scalar
 
-    def declare(function: Callable[P, R]) -> ScalarFunction[P, R]:
-        return declare_scalar(function, **options)
-
-    return declare if function is None else declare(function)
+    return decorate(declare_scalar, function, options)
 
 
 @overload
@@ -130,10 +127,7 @@ def table_function(function: Callable[..., Any] | None = None, /, **options: Any
     """
     from .table import declare_table_function
 
-    def declare(function: Callable[P, R]) -> TableFunction[P, R]:
-        return declare_table_function(function, **options)
-
-    return declare if function is None else declare(function)
+    return decorate(declare_table_function, function, options)
 
 
 @overload
@@ -177,10 +171,7 @@ def row_function(function: Callable[..., Any] | None = None, /, **options: Any) 
     """
     from .row import declare_row_function
 
-    def declare(function: Callable[P, R]) -> RowFunction[P, R]:
-        return declare_row_function(function, **options)
-
-    return declare if function is None else declare(function)
+    return decorate(declare_row_function, function, options)
 
 
 @overload
@@ -200,7 +191,9 @@ def table_in_out(function: Callable[..., Any] | None = None, /, **options: Any) 
     ``process(self, rows)`` in place of the function and ``finish(self)`` for rows after the last
     input; its ``__init__`` takes the constants, its annotated fields are its state.
 
-    DuckDB does not call it at all for a table without rows.
+    DuckDB does not call a function for a table without rows. A class with ``finish`` that sees the whole
+    table in one instance gives the rows of ``finish`` for it all the same, unless DuckDB knows when it
+    plans that there are none (``WHERE false``), and leaves the call out.
 
     Args:
         function: the function or class, when used without parentheses.
@@ -225,10 +218,7 @@ def table_in_out(function: Callable[..., Any] | None = None, /, **options: Any) 
     """
     from .table_in_out import declare_table_in_out
 
-    def declare(function: Callable[P, R]) -> TableInOutFunction[P, R]:
-        return declare_table_in_out(function, **options)
-
-    return declare if function is None else declare(function)
+    return decorate(declare_table_in_out, function, options)
 
 
 @overload
@@ -274,10 +264,7 @@ def buffering(function: Callable[..., Any] | None = None, /, **options: Any) -> 
     """
     from .buffering import declare_buffering
 
-    def declare(function: Callable[P, R]) -> BufferingFunction[P, R]:
-        return declare_buffering(function, **options)
-
-    return declare if function is None else declare(function)
+    return decorate(declare_buffering, function, options)
 
 
 @overload
@@ -337,7 +324,16 @@ def aggregate(function: Any = None, /, **options: Any) -> Any:
     """
     from .aggregate import declare_aggregate
 
-    def declare(function: type[C]) -> AggregateFunction:
-        return declare_aggregate(function, **options)
+    return decorate(declare_aggregate, function, options)
 
-    return declare if function is None else declare(function)
+
+def decorate(declare: Callable[..., Any], function: Any, options: Mapping[str, Any]) -> Any:
+    """What a decorator returns.
+
+    Args:
+        declare: makes a declared function of an author's function and the options.
+        function: the author's; None: the decorator was used with parentheses, so the next call brings it.
+        options: by name.
+    """
+    decorator = functools.partial(declare, **options)
+    return decorator if function is None else decorator(function)

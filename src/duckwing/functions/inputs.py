@@ -1,25 +1,32 @@
-"""The table that a function takes: its rows as SQL has them, in the form that the author wants."""
+"""Functions over a table, and the table that they take: its rows as SQL has them, in the form that the author wants."""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Generic, ParamSpec, TypeVar
 
 import pyarrow as pa
 
 from ..errors import ArgumentError, DeclarationError
 from ..types import ANY
-from ..types.convert import from_duckdb
+from ..types.convert import Converter, from_duckdb
 from ..types.forms import compact
 from ..types.names import sql_name
-from .binding import Values
+from .about import About, Stability
+from .arguments import Arguments
+from .batches import to_batches
+from .binding import bind_arguments
 from .columns import ResultColumns
 from .context import Context
-from .signature import REQUIRED, Parameter, Signature, is_table
+from .results import known_by_name
+from .signature import REQUIRED, Parameter, Signature, is_table, with_context
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -60,15 +67,13 @@ class TableReader:
     """
 
     def __init__(self, arriving: pa.Schema):
+        self._converters: list[Converter | None] = []
         for field in arriving:
-            if field.type.equals(ANY):
-                continue
             try:
-                from_duckdb(field.type, ANY)
+                self._converters.append(from_duckdb(field.type, ANY))
             except ArgumentError as error:
                 raise ArgumentError(f"column '{field.name}' of type {sql_name(field.type)}: {error}") from None
         self.columns = pa.schema([pa.field(field.name, compact(field.type)) for field in arriving])
-        self._converters = [from_duckdb(field.type, ANY) for field in arriving]
         self._plain = not any(self._converters)
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -127,24 +132,116 @@ def first_table(signature: Signature, method: Callable[..., Any], what: str) -> 
     return dataclasses.replace(signature, parameters=(table, *signature.parameters))
 
 
-class OverTable(Protocol):
-    """A declared function over a table."""
+@dataclass(frozen=True, eq=False)
+class OverTable(Generic[P, R]):
+    """A declared function over a table. It stays callable as the plain function or class that it was made from.
+
+    Attributes:
+        name: its name in SQL.
+        function: the author's function or class.
+        signature: what SQL passes; one parameter is the table.
+        columns: the columns of its result.
+        table: as what the function receives its rows.
+        stability: whether equal calls may share a result.
+        about: its documentation.
+    """
+
+    kind: ClassVar[str]
+
+    name: str
+    function: Callable[P, R]
+    signature: Signature
+    columns: ResultColumns
+    table: TableType
+    stability: Stability
+    about: About
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
 
     @property
-    def signature(self) -> Signature: ...
+    def stateful(self) -> bool:
+        """Whether it is a class."""
+        return inspect.isclass(self.function)
 
-    @property
-    def columns(self) -> ResultColumns: ...
+
+F = TypeVar("F", bound=OverTable[..., Any])
 
 
-def table_columns(
-    function: OverTable, values: Values, context: Context, columns: pa.Schema, what: str
-) -> tuple[pa.Schema, Any]:
-    """The columns of a function's result over a table of ``columns``, and what it left for ``ctx.bound``."""
-    known = dict(values.by_name)
-    for parameter in function.signature.parameters:
-        if parameter.kind == "table":
-            known[parameter.name] = columns
-    if function.signature.context is not None:
-        known[function.signature.context] = context
-    return function.columns.of(known, columns, what)
+class BoundOverTable(Generic[F]):
+    """A function over a table with the arguments of one query.
+
+    Args:
+        function: the declaration.
+        parameters: the function's.
+        columns: the columns of the table.
+        arguments: the other arguments.
+        context: handed to the function if it wants it.
+
+    Attributes:
+        what: the function, for error messages.
+        reader: gives the rows of the table their declared form.
+        values: the arguments.
+
+    Raises:
+        ArgumentError: an argument does not fit.
+    """
+
+    def __init__(
+        self, function: F, parameters: Sequence[Parameter], columns: pa.Schema, arguments: Arguments, context: Context
+    ):
+        self.function = function
+        self.what = f"{function.kind} function '{function.name}'"
+        self.reader = TableReader(columns)
+        self.values = bind_arguments(function.name, parameters, arguments)
+        self.context = context
+
+    def output(self) -> tuple[pa.Schema, Any]:
+        """The columns of the result, and what the function reads as ``ctx.bound``."""
+        signature, columns = self.function.signature, self.reader.columns
+        table = next(p.name for p in signature.parameters if p.kind == "table")
+        known = known_by_name(signature, self.context, {**self.values.by_name, table: columns})
+        return self.function.columns.of(known, columns, self.what)
+
+    def start(self) -> Any:
+        """The author's function, to be called with :meth:`call`, or a new instance of his class."""
+        function = self.function
+        call = with_context(function.function, function.signature, self.context, self.values.by_name)
+        return call(*self.values.positional, **self.values.named) if function.stateful else call
+
+    def call(self, started: Callable[..., Any], rows: Any) -> Any:
+        """What the author's function returns for ``rows``, which are one of its arguments."""
+        positional = list(self.values.positional)
+        positional.insert(self.function.table.place, rows)
+        return started(*positional, **self.values.named)
+
+    def batches(self, result: Any, columns: pa.Schema) -> Generator[pa.RecordBatch]:
+        """The rows of what the author returned; closing the iterator closes his generator."""
+        try:
+            yield from to_batches(result, columns, self.what)
+        finally:
+            close = getattr(result, "close", None)
+            if close is not None and isinstance(result, Iterator):
+                close()
+
+
+def check_positions(signature: Signature, what: str) -> None:
+    """Refuse positional arguments that may be missing.
+
+    DuckDB cannot resolve overloads of functions over a table, and leaves out an argument that is NULL:
+    only by their number can it be told that one is missing.
+
+    Raises:
+        DeclarationError: there is one.
+    """
+    for parameter in signature.parameters:
+        if parameter.kind == "positional" and parameter.default is not REQUIRED:
+            raise DeclarationError(
+                f"{what}: SQL cannot leave out the positional argument '{parameter.name}' of a function over a table; "
+                "make it keyword-only"
+            )
+        if parameter.kind == "varargs":
+            raise DeclarationError(
+                f"{what}: a function over a table cannot take *{parameter.name}, because DuckDB would leave out NULLs "
+                "among them; make it one keyword-only list"
+            )

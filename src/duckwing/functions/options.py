@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 import pyarrow as pa
 
 from .about import ExampleLike, Stability
 from .columns import ColumnsOption
+from .partitions import Partitions
+from .pushdown import Filtering, RowOrder
 from .scalar import Nulls
 
 
@@ -36,6 +38,11 @@ class TableFunctionOptions(FunctionOptions, total=False):
 
     columns: ColumnsOption | None
     stability: Stability
+    filters: Filtering
+    samples: bool
+    order: RowOrder | None
+    partition_by: str | Sequence[str]
+    partitions: Partitions
 
 
 class RowFunctionOptions(FunctionOptions, total=False):

@@ -1,19 +1,23 @@
-"""The type of a function's single result: declared, annotated, or computed from the types of its arguments."""
+"""The type of a function's single result: declared, annotated, or computed from the types of its arguments.
+
+Also what such a computation may know of a call, which is the same for ``returns=`` and ``columns=``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from ..errors import DeclarationError, OutputError
-from ..types.forms import canonical
+from ..types.forms import canonical, compact
 from ..types.names import sql_name
 from ..types.refusals import refusal
 from .columns import wanted
-from .signature import REQUIRED, Form, Signature, any_type, form_of, read_annotation, resolve_type
+from .context import Context
+from .signature import REQUIRED, Form, Parameter, Signature, any_type, form_of, read_annotation, resolve_type
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,3 +95,38 @@ def read_result(annotated: Any, returns: Any, signature: Signature, what: str, m
     if any_type(result):
         raise DeclarationError(f"{what} needs a result of one type; add returns= with a type from duckwing.types")
     return ResultType(result, form=form)
+
+
+def known_by_name(
+    signature: Signature,
+    context: Context,
+    constants: Mapping[str, Any],
+    columns: Iterable[tuple[Parameter, pa.DataType]] | None = None,
+) -> dict[str, Any]:
+    """What a callable ``returns=`` or ``columns=`` may know of a call, by the names of the function's parameters.
+
+    Args:
+        signature: of the function.
+        context: of the call.
+        constants: the values of the constants.
+        columns: the parameter of each column, and the type in which it arrives; None: the function has none.
+
+    Returns:
+        The values of constants, the context, and the types of columns: a tuple of them for varargs. What the
+        call leaves out has its default, or the declared type of the column.
+    """
+    known = dict(constants)
+    if signature.context is not None:
+        known[signature.context] = context
+    for parameter, arriving in columns or ():
+        type_ = received_type(parameter, arriving)
+        known[parameter.name] = (*known.get(parameter.name, ()), type_) if parameter.kind == "varargs" else type_
+    for parameter in signature.parameters:
+        left_out = parameter.default if columns is None else parameter.type
+        known.setdefault(parameter.name, () if parameter.kind == "varargs" else left_out)
+    return known
+
+
+def received_type(parameter: Parameter, arriving: pa.DataType) -> pa.DataType:
+    """The type in which a function gets a column: the declared one, or for ``ANY`` the plain form of what arrives."""
+    return compact(arriving) if any_type(parameter.type) else parameter.type

@@ -16,11 +16,8 @@ import pyarrow as pa
 
 from ..errors import ArgumentError, DeclarationError, OutputError
 from ..types.convert import Converter, from_duckdb
-from ..types.forms import compact
-from ..types.names import sql_name
-from ..types.values import to_values
 from .about import About, Stability, check_function, check_stability, read_about
-from .arguments import Arguments
+from .arguments import Arguments, declared_column, python_values
 from .batches import columns_of, one_batch, row_of, rows_batch
 from .binding import Values, bind_arguments
 from .columns import ColumnsOption, ResultColumns, read_columns
@@ -28,8 +25,9 @@ from .concurrent import await_all, check_concurrency
 from .context import Context
 from .libraries import argument_converter
 from .nulls import rows_without_nulls, take
+from .results import known_by_name, received_type
 from .scalar import expand_varargs
-from .signature import REQUIRED, Form, Parameter, Signature, any_type, read_signature, with_context
+from .signature import REQUIRED, Form, Parameter, Signature, read_signature, with_context
 from .table import columns_option
 
 P = ParamSpec("P")
@@ -85,9 +83,8 @@ class RowFunction(Generic[P, R]):
         for parameter, column in zip(expand_varargs(rows, len(columns)), columns, strict=True):
             try:
                 convert = from_duckdb(column.type, parameter.type)
-                if any_type(parameter.type):
-                    parameter = dataclasses.replace(parameter, type=compact(column.type))
-                inputs.append((parameter, convert))
+                received = dataclasses.replace(parameter, type=received_type(parameter, column.type))
+                inputs.append((received, convert))
             except ArgumentError as error:
                 raise ArgumentError(f"{what}: argument '{parameter.name}': {error}") from None
         values = bind_arguments(self.name, [p for p in parameters if p.kind == "named"], arguments)
@@ -114,15 +111,9 @@ class BoundRow:
 
     def output(self) -> tuple[pa.Schema, Any]:
         """The columns of the result, and what the function reads as ``ctx.bound``."""
-        values = dict(self.values.by_name)
-        if self.function.signature.context is not None:
-            values[self.function.signature.context] = self.context
-        for parameter, _ in self._inputs:
-            if parameter.kind == "varargs":
-                values[parameter.name] = (*values.get(parameter.name, ()), parameter.type)
-            else:
-                values[parameter.name] = parameter.type
-        return self.function.columns.of(values, None, self.what)
+        columns = ((parameter, parameter.type) for parameter, _ in self._inputs)
+        known = known_by_name(self.function.signature, self.context, self.values.by_name, columns)
+        return self.function.columns.of(known, None, self.what)
 
     def runner(self, columns: pa.Schema) -> Callable[[pa.RecordBatch], tuple[pa.RecordBatch, pa.Array | None]]:
         """What makes the rows of a batch of input: the rows, and for each the input row that it came from.
@@ -137,7 +128,10 @@ class BoundRow:
         evaluate = self._batch if function.form == "batch" else self._rows
 
         def run(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.Array | None]:
-            inputs = [self._column(n, column) for n, column in enumerate(batch.columns)]
+            inputs = [
+                declared_column(parameter, convert, column, self.what)
+                for (parameter, convert), column in zip(self._inputs, batch.columns, strict=True)
+            ]
             valid = rows_without_nulls([inputs[n] for n in self._strict])
             if valid is None:
                 return evaluate(call, inputs, batch.num_rows, columns)
@@ -148,20 +142,6 @@ class BoundRow:
             return rows, indices if parents is None else indices.take(parents)
 
         return run
-
-    def _column(self, number: int, column: pa.Array) -> pa.Array:
-        parameter, convert = self._inputs[number]
-        if convert is None:
-            return column
-        try:
-            return convert(column)
-        except (pa.ArrowException, ValueError) as error:
-            raise self._unusable(parameter, column.type, error) from None
-
-    def _unusable(self, parameter: Parameter, type: pa.DataType, error: Exception) -> ArgumentError:
-        return ArgumentError(
-            f"{self.what}: argument '{parameter.name}' of type {sql_name(type)} cannot be used: {error}"
-        )
 
     def _batch(
         self, call: Callable[..., Any], inputs: Sequence[pa.Array], count: int, schema: pa.Schema
@@ -186,9 +166,8 @@ class BoundRow:
         self, call: Callable[..., Any], inputs: Sequence[pa.Array], count: int, schema: pa.Schema
     ) -> tuple[pa.RecordBatch, pa.Array | None]:
         self.context.rows = count
-        arguments: Iterable[tuple[Any, ...]] = (
-            zip(*map(self._values, range(len(inputs)), inputs), strict=True) if inputs else ((),) * count
-        )
+        values = [python_values(p, column, self.what) for (p, _), column in zip(self._inputs, inputs, strict=True)]
+        arguments: Iterable[tuple[Any, ...]] = zip(*values, strict=True) if values else ((),) * count
         named = self.values.named
         if self.function.concurrency is not None:
             results: Iterable[Any] = await_all(
@@ -200,15 +179,6 @@ class BoundRow:
         for parent, result in enumerate(results):
             rows.add(result, parent)
         return rows.batch()
-
-    def _values(self, number: int, column: pa.Array) -> list[Any]:
-        parameter, _ = self._inputs[number]
-        try:
-            values: list[Any] = to_values(column)
-            convert = parameter.convert
-            return values if convert is None else [None if v is None else convert(v) for v in values]
-        except (ValueError, OverflowError) as error:
-            raise self._unusable(parameter, column.type, error) from None
 
 
 class _Collected:

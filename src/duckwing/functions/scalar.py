@@ -12,21 +12,19 @@ import pyarrow as pa
 
 from ..errors import ArgumentError, DeclarationError, OutputError
 from ..types.convert import Converter, from_duckdb
-from ..types.forms import compact
-from ..types.names import sql_name
-from ..types.values import from_values, to_values
+from ..types.values import from_values
 from .about import About, Stability, check_function, check_stability, read_about
+from .arguments import declared_column, python_values
 from .concurrent import await_all, check_concurrency
 from .constants import evaluate_by_constants
 from .context import Context
 from .libraries import argument_converter, result_array
 from .nulls import evaluate_valid, may_have_nulls, rows_without_nulls
-from .results import ResultType, read_result
+from .results import ResultType, known_by_name, read_result, received_type
 from .signature import (
     Form,
     Parameter,
     Signature,
-    any_type,
     call_form,
     read_signature,
     with_context,
@@ -90,36 +88,24 @@ class ScalarFunction(Generic[P, R]):
             nulls = self.nulls == "pass" or parameter.accepts_none
             try:
                 convert = from_duckdb(column.type, parameter.type)
-                type = compact(column.type) if any_type(parameter.type) else parameter.type
-                inputs.append(_Input(parameter, convert, argument_converter(parameter, type, nulls=nulls)))
+                wrap = argument_converter(parameter, received_type(parameter, column.type), nulls=nulls)
+                inputs.append(_Input(parameter, convert, wrap))
             except ArgumentError as error:
-                raise ArgumentError(f"{self._what}: argument '{parameter.name}': {error}") from None
+                raise ArgumentError(f"{self.what}: argument '{parameter.name}': {error}") from None
         if self.form == "batch" and self.signature.context is None and all(i.parameter.const for i in inputs):
-            raise ArgumentError(f"{self._what} needs a column: {call_form(self.name, parameters)}")
-        return BoundScalar(self, inputs, context, self._output(inputs, columns))
+            raise ArgumentError(f"{self.what} needs a column: {call_form(self.name, parameters)}")
+        pairs = ((source.parameter, column.type) for source, column in zip(inputs, columns, strict=True))
+        known = known_by_name(self.signature, context, {}, pairs)
+        return BoundScalar(self, inputs, context, self.result.of(known, self.what))
 
     @property
     def returns(self) -> pa.DataType | None:
         """Type of the result; None if the call decides."""
         return self.result.fixed
 
-    def _output(self, inputs: Sequence[_Input], columns: pa.Schema) -> pa.DataType:
-        if self.result.fixed is not None:
-            return self.result.fixed
-        known: dict[str, Any] = {}
-        for source, column in zip(inputs, columns, strict=True):
-            parameter = source.parameter
-            type_ = compact(column.type) if any_type(parameter.type) else parameter.type
-            if parameter.kind == "varargs":
-                known[parameter.name] = (*known.get(parameter.name, ()), type_)
-            else:
-                known[parameter.name] = type_
-        for parameter in self.signature.parameters:
-            known.setdefault(parameter.name, parameter.type)
-        return self.result.of(known, self._what)
-
     @property
-    def _what(self) -> str:
+    def what(self) -> str:
+        """The function, for error messages."""
         return f"function '{self.name}'"
 
 
@@ -174,7 +160,10 @@ class BoundScalar:
         count = batch.num_rows
         if count == 0:
             return pa.nulls(0, self.output_type)
-        columns = [self._column(source, column) for source, column in zip(self._inputs, batch.columns, strict=True)]
+        columns = [
+            declared_column(source.parameter, source.convert, column, self.function.what)
+            for source, column in zip(self._inputs, batch.columns, strict=True)
+        ]
         if any(may_have_nulls(columns[n]) for n in self._skipped_nulls):
             valid = rows_without_nulls([columns[n] for n in self._skipped_nulls])
             if valid is not None:
@@ -185,20 +174,6 @@ class BoundScalar:
     def _call(self) -> Callable[..., Any]:
         # Not before the first batch: the first bind of two does not have the secrets yet.
         return with_context(self.function.function, self.function.signature, self.context)
-
-    def _column(self, source: _Input, column: pa.Array) -> pa.Array:
-        if source.convert is None:
-            return column
-        try:
-            return source.convert(column)
-        except (pa.ArrowException, ValueError) as error:
-            raise self._unusable(source, column.type, error) from None
-
-    def _unusable(self, source: _Input, type: pa.DataType, error: Exception) -> ArgumentError:
-        name = self.function.name
-        return ArgumentError(
-            f"function '{name}': argument '{source.parameter.name}' of type {sql_name(type)} cannot be used: {error}"
-        )
 
     def _batch(self, columns: Sequence[pa.Array], count: int) -> pa.Array:
         if not self._has_constants:
@@ -238,12 +213,7 @@ class BoundScalar:
         return from_values(results, self.output_type, self._what)
 
     def _values(self, source: _Input, column: pa.Array) -> list[Any]:
-        try:
-            values: list[Any] = to_values(column)
-            convert = source.parameter.convert
-            return values if convert is None else [None if v is None else convert(v) for v in values]
-        except (ValueError, OverflowError) as error:
-            raise self._unusable(source, column.type, error) from None
+        return python_values(source.parameter, column, self.function.what)
 
 
 def declare_scalar(

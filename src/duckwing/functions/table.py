@@ -10,12 +10,17 @@ from typing import Any, ClassVar, Generic, ParamSpec, TypeVar
 import pyarrow as pa
 
 from ..errors import DeclarationError
+from ..rpc.framing import Batch
 from .about import About, Stability, check_function, check_stability, read_about
 from .arguments import Arguments
 from .batches import to_batches
 from .binding import Values, bind_arguments
 from .columns import ColumnsOption, ResultColumns, read_columns
 from .context import Context
+from .partitions import Partitions
+from .pushdown import Filtering, Pushdown, RowOrder, read_pushdown
+from .results import known_by_name
+from .scan import Scan, Sieve
 from .signature import Parameter, Signature, read_signature, with_context
 
 P = ParamSpec("P")
@@ -33,6 +38,7 @@ class TableFunction(Generic[P, R]):
         columns: the columns of its result.
         resumable: it is a class with ``next``.
         stability: whether equal calls may share a result.
+        pushdown: what it takes off DuckDB's hands.
         about: its documentation.
     """
 
@@ -44,6 +50,7 @@ class TableFunction(Generic[P, R]):
     columns: ResultColumns
     resumable: bool
     stability: Stability
+    pushdown: Pushdown
     about: About
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -85,23 +92,29 @@ class BoundTable:
     def output(self) -> tuple[pa.Schema, Any]:
         """The columns of the result, and what the scan reads as ``ctx.bound``."""
         function = self.function
-        return function.columns.of(_with_context(function.signature, self), None, self.what)
+        known = known_by_name(function.signature, self.context, self.values.by_name)
+        columns, data = function.columns.of(known, None, self.what)
+        return function.pushdown.marked(columns, self.what), data
 
-    def scan(self, columns: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """Run the function: its batches, of exactly the columns that the bind has told.
+    def scan(self, scan: Scan) -> Iterator[Batch]:
+        """Run the function: its batches, cut down to what is wanted, and what must travel with them.
 
         Closing the iterator closes the author's generator, so that its ``finally`` runs.
 
         Raises:
             OutputError: the function yields something else.
+            FilterError: a filter cannot be applied.
             Exception: whatever the function raises.
         """
         function = self.function
+        sieve = Sieve(
+            scan, function.pushdown.partitioning(scan.columns, self.what), function.pushdown.filters == "apply"
+        )
         call = with_context(function.function, function.signature, self.context, self.values.by_name)
         result = call(*self.values.positional, **self.values.named)
         items = _steps(result) if function.resumable else result
         try:
-            yield from to_batches(items, columns, self.what)
+            yield from sieve.batches(to_batches(items, scan.columns, self.what, scan.needed))
         finally:
             close = getattr(result, "close", None)
             if close is not None and (function.resumable or isinstance(result, Iterator)):
@@ -117,19 +130,17 @@ def _steps(instance: Any) -> Iterator[Any]:
             yield item
 
 
-def _with_context(signature: Signature, bound: BoundTable) -> dict[str, Any]:
-    values = dict(bound.values.by_name)
-    if signature.context is not None:
-        values[signature.context] = bound.context
-    return values
-
-
 def declare_table_function(
     function: Callable[P, R],
     *,
     columns: ColumnsOption | None = None,
     name: str | None = None,
     stability: Stability = "consistent",
+    filters: Filtering = "apply",
+    samples: bool = False,
+    order: RowOrder | None = None,
+    partition_by: str | Sequence[str] = (),
+    partitions: Partitions = "single",
     **about: Any,
 ) -> TableFunction[P, R]:
     """Make a :class:`TableFunction` of ``function``; :func:`duckwing.table_function` explains the options.
@@ -150,8 +161,11 @@ def declare_table_function(
     check_constants(signature, what)
     result = read_columns(columns_option(function, columns, signature, what), signature, what)
     check_stability(stability, what)
+    pushdown = read_pushdown(
+        result, what, filters=filters, samples=samples, order=order, partition_by=partition_by, partitions=partitions
+    )
     documentation = read_about(what, signature.description, **about)
-    return TableFunction(sql, function, signature, result, resumable, stability, documentation)
+    return TableFunction(sql, function, signature, result, resumable, stability, pushdown, documentation)
 
 
 def columns_option(function: Any, columns: ColumnsOption | None, signature: Signature, what: str) -> ColumnsOption:

@@ -25,7 +25,7 @@ from ..state.spool import NO_INDEX, Spool, read_spools
 from .describe import UNLIMITED_WORKERS
 from .executions import begin, change, end, look, new_execution_id, read_execution_id
 from .invocations import log_of
-from .streams import TableStream
+from .streams import TableStream, plain
 
 if TYPE_CHECKING:
     from ..functions.buffering import BoundBuffering
@@ -59,7 +59,7 @@ def open_buffering(
         share = request.finalize_state_id or ALL
         positions = range(len(parts)) if share == ALL else [p for (p,) in struct.iter_unpack("<q", share[1:])]
         batches = bound.source((parts[position] for position in positions), request.output_schema)
-        return TableStream(batches, request.output_schema, GlobalInitResponse(execution_id))
+        return TableStream(plain(batches), request.output_schema, GlobalInitResponse(execution_id))
     raise ArgumentError(f"function '{bound.function.name}' takes a table; it cannot be scanned without one")
 
 

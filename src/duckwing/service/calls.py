@@ -17,6 +17,7 @@ from ..rpc.framing import EMPTY_SCHEMA
 from .attachment import attached_catalog
 from .describe import UNLIMITED_WORKERS
 from .invocations import invocation, no_function, schemas_of
+from .pushdown import read_scan, tighten
 from .scans import keep_measures
 from .streams import ScalarStream, TableStream
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from ..functions.binding import Values
     from ..functions.scalar import BoundScalar
+    from ..functions.scan import Scan
     from ..functions.signature import Signature
     from ..rpc.call import Call, Stream
     from . import Service
@@ -71,7 +73,8 @@ def init(service: Service, call: Call, request: InitRequest) -> Stream:
     """Start a function: the stream that runs it."""
     bind_call = decode(BindRequest, request.bind_call)
     execution_id = request.execution_id or os.urandom(16)
-    bound = bind_function(service, call, bind_call, execution=execution_id, data=request.bind_opaque_data)
+    scan = read_scan(request) if bind_call.function_type is CallType.TABLE else None
+    bound = bind_function(service, call, bind_call, execution=execution_id, data=request.bind_opaque_data, scan=scan)
     kind = bound.function.kind
     if kind == "scalar":
         _require_phase(request, None, bound)
@@ -85,10 +88,12 @@ def init(service: Service, call: Call, request: InitRequest) -> Stream:
             raise ArgumentError(
                 f"function '{bind_call.function_name}' runs in one process; it cannot be joined by a second stream"
             )
+        assert scan is not None
         return TableStream(
-            bound.scan(request.output_schema),
-            request.output_schema,
+            bound.scan(scan),
+            scan.wanted,
             GlobalInitResponse(execution_id),
+            on_tick=lambda metadata: tighten(scan, metadata),
             on_close=lambda: keep_measures(service, bind_call, execution_id, bound.context.measures),
         )
     columns = bind_call.input_schema
@@ -111,7 +116,13 @@ def init(service: Service, call: Call, request: InitRequest) -> Stream:
 
 
 def bind_function(
-    service: Service, call: Call, request: BindRequest, *, execution: bytes | None = None, data: bytes | None = None
+    service: Service,
+    call: Call,
+    request: BindRequest,
+    *,
+    execution: bytes | None = None,
+    data: bytes | None = None,
+    scan: Scan | None = None,
 ) -> Any:
     """The function that a bind request means, with its arguments: a ``BoundScalar`` or a :class:`Bound`.
 
@@ -121,6 +132,7 @@ def bind_function(
         request: the bind.
         execution: the execution, once it has begun.
         data: what the bind left for the scan.
+        scan: what is wanted of the scan.
 
     Raises:
         CatalogError: there is no such function.
@@ -144,7 +156,8 @@ def bind_function(
     if not found:
         raise no_function(catalog, request.schema_path, request.function_type.name.lower(), name)
     kind = found[0].kind
-    context = Context(invocation(service, call, catalog, kind, request, execution=execution, data=data))
+    scan = scan if kind == "table_function" else None
+    context = Context(invocation(service, call, catalog, kind, request, execution=execution, data=data, scan=scan))
     if kind == "scalar":
         chosen = choose_by_columns(found, columns, request.argument_names)
         return chosen.function.bind(chosen.parameters, columns, context)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ..filters.envelope import SEMANTICS
 from ..functions.about import About
 from ..functions.overloads import overloads
 from ..functions.signature import REQUIRED, Parameter, any_type
@@ -19,6 +20,7 @@ from ..protocol.functions import (
     NullHandling,
     OrderDependent,
     OrderPreservation,
+    PartitionKind,
     RequiredSecret,
     Stability,
 )
@@ -34,6 +36,19 @@ UNLIMITED_WORKERS = 99999
 
 RESULT = "result"
 """Name of the only column of a scalar function's answer."""
+
+
+_ROW_ORDERS = {
+    "preserved": OrderPreservation.PRESERVES_ORDER,
+    "none": OrderPreservation.NO_ORDER_GUARANTEE,
+    "fixed": OrderPreservation.FIXED_ORDER,
+}
+
+_PARTITION_KINDS = {
+    "single": PartitionKind.SINGLE_VALUE_PARTITIONS,
+    "disjoint": PartitionKind.DISJOINT_PARTITIONS,
+    "overlapping": PartitionKind.OVERLAPPING_PARTITIONS,
+}
 
 
 def scalar_infos(schema: str, functions: Sequence[ScalarFunction[..., Any]]) -> list[FunctionInfo]:
@@ -104,8 +119,19 @@ def aggregate_infos(schema: str, functions: Sequence[AggregateFunction]) -> list
 def _execution(function: Any) -> dict[str, Any]:
     """How a function that SQL calls in FROM runs."""
     if function.kind == "table_function":
-        # One process runs the generator, so the rows come in the order in which it yields them.
-        return {"order_preservation": OrderPreservation.PRESERVES_ORDER, "max_workers": 1}
+        pushdown = function.pushdown
+        return {
+            "projection_pushdown": True,
+            "filter_pushdown": True,
+            "filter_semantic_profiles": (SEMANTICS,),
+            "filters_exactly_applied": True,
+            "sampling_pushdown": pushdown.samples,
+            "order_preservation": _ROW_ORDERS[pushdown.order],
+            "partition_kind": _PARTITION_KINDS[pushdown.partitions]
+            if pushdown.partition_by
+            else PartitionKind.NOT_PARTITIONED,
+            "max_workers": 1,
+        }
     if function.kind == "row_function":
         return {
             "order_preservation": OrderPreservation.NO_ORDER_GUARANTEE,

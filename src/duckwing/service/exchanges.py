@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from ..protocol import metadata
 from ..protocol.calls import GlobalInitResponse, InitRequest, Phase
 from ..rpc.framing import Batch
 from .describe import UNLIMITED_WORKERS
-from .streams import TableStream
+from .streams import TableStream, plain
 
 if TYPE_CHECKING:
     from ..functions.row import BoundRow
@@ -60,7 +60,7 @@ def open_table_in_out(
         header = GlobalInitResponse(execution_id)
         if not function.finishes:
             return TableStream(iter(()), request.output_schema, header)
-        return TableStream(_finish(service, bound, request), request.output_schema, header)
+        return TableStream(plain(_finish(service, bound, request)), request.output_schema, header)
     raise ArgumentError(f"function '{function.name}' takes a table; it cannot be scanned without one")
 
 
@@ -110,15 +110,13 @@ class _Unfinished:
     instance: Any
 
 
-def _finish(service: Service, bound: BoundTableInOut, request: InitRequest) -> Iterator[pa.RecordBatch]:
+def _finish(service: Service, bound: BoundTableInOut, request: InitRequest) -> Generator[pa.RecordBatch]:
     kept = service.executions.pop(request.execution_id or b"")
     if not isinstance(kept, _Unfinished):
         raise StateError(f"the state of function '{bound.function.name}' is lost; run the query again")
     started = bound.start()
-    if kept.instance is not None:
-        from ..functions.stateful import read_fields
-
+    state = bound.function.state
+    if kept.instance is not None and state is not None:
         # Nothing but the fields goes on, as if another process did.
-        fields = read_fields(bound.function.function, bound.what)
-        fields.load(started, fields.save(kept.instance))
+        state.load(started, state.save(kept.instance))
     return bound.finish(started, request.output_schema)

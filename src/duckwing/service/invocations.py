@@ -11,6 +11,7 @@ from ..functions.context import Invocation
 from .attachment import attachment_id
 
 if TYPE_CHECKING:
+    from ..functions.scan import Scan
     from ..protocol.calls import BindRequest
     from ..rpc.call import Call
     from . import Service
@@ -38,6 +39,7 @@ def invocation(
     *,
     execution: bytes | None = None,
     data: bytes | None = None,
+    scan: Scan | None = None,
 ) -> Invocation:
     """What the function of a bind may know of the call.
 
@@ -49,6 +51,7 @@ def invocation(
         request: the bind.
         execution: the execution, once it has begun.
         data: what the bind left for the scan.
+        scan: what is wanted of the scan.
     """
     return Invocation(
         function=request.function_name,
@@ -64,6 +67,7 @@ def invocation(
         transaction=request.transaction_opaque_data,
         execution=execution,
         data=data,
+        scan=scan,
         scopes=lambda: service.scopes,
     )
 

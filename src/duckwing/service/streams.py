@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -38,26 +39,30 @@ class TableStream:
         batches: closed with the stream, if it can be.
         columns: of the batches.
         header: opens the answer.
+        on_tick: called with the metadata of a tick that has some.
         on_close: called when the stream has been closed.
     """
 
     def __init__(
         self,
-        batches: Iterator[pa.RecordBatch],
+        batches: Iterator[Batch],
         columns: pa.Schema,
         header: GlobalInitResponse,
+        on_tick: Callable[[Mapping[bytes, bytes]], None] | None = None,
         on_close: Callable[[], None] | None = None,
     ):
         self.header = header
         self.input_schema = None
         self.output_schema = columns
         self._batches = batches
+        self._on_tick = on_tick
         self._on_close = on_close
 
     def turn(self, batch: Batch) -> Batch | None:
         """The next batch of rows, None after the last."""
-        rows = next(self._batches, None)
-        return None if rows is None else Batch(rows)
+        if batch.metadata and self._on_tick is not None:
+            self._on_tick(batch.metadata)
+        return next(self._batches, None)
 
     def close(self) -> None:
         """End the author's generator, so that its ``finally`` runs."""
@@ -66,3 +71,10 @@ class TableStream:
             close()
         if self._on_close is not None:
             self._on_close()
+
+
+def plain(batches: Generator[pa.RecordBatch]) -> Iterator[Batch]:
+    """``batches`` as messages without metadata; closing one closes the other."""
+    with contextlib.closing(batches):
+        for rows in batches:
+            yield Batch(rows)

@@ -1,0 +1,1 @@
+"""Pushed-down predicates: their tree, and what can be done with it."""

@@ -1,0 +1,96 @@
+"""The options of a table function that say what it takes off DuckDB's hands (spec 07)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import pyarrow as pa
+
+from ..errors import DeclarationError, OutputError
+from .columns import ResultColumns
+from .partitions import Partitioning, Partitions, check_partition_columns, marked_columns
+
+Filtering = Literal["apply", "mine"]
+
+RowOrder = Literal["preserved", "none", "fixed"]
+
+
+@dataclass(frozen=True)
+class Pushdown:
+    """What a table function takes over.
+
+    Attributes:
+        filters: who leaves out the rows that do not meet the filters: Duckwing, or the function itself.
+        samples: the function takes samples itself.
+        order: what the order of its rows means.
+        partition_by: the columns that tell its partitions apart.
+        partitions: how these relate to its batches.
+    """
+
+    filters: Filtering = "apply"
+    samples: bool = False
+    order: RowOrder = "preserved"
+    partition_by: tuple[str, ...] = ()
+    partitions: Partitions = "single"
+
+    def marked(self, columns: pa.Schema, what: str) -> pa.Schema:
+        """``columns`` as the client gets to know them.
+
+        Raises:
+            OutputError: they are computed, and a partition column is not among them.
+        """
+        if not self.partition_by:
+            return columns
+        try:
+            check_partition_columns(self.partition_by, columns, what)
+        except DeclarationError as error:
+            raise OutputError(str(error)) from None
+        return marked_columns(columns, self.partition_by)
+
+    def partitioning(self, columns: pa.Schema, what: str) -> Partitioning | None:
+        """How batches of ``columns`` are partitioned; None if they are not."""
+        if not self.partition_by:
+            return None
+        fields = [pa.field(field.name, field.type) for field in columns if field.name in self.partition_by]
+        return Partitioning(pa.schema(fields), self.partitions, what)
+
+
+def read_pushdown(
+    result: ResultColumns,
+    what: str,
+    *,
+    filters: Any = "apply",
+    samples: Any = False,
+    order: Any = None,
+    partition_by: str | Sequence[str] = (),
+    partitions: Any = "single",
+    splits: bool = False,
+) -> Pushdown:
+    """What the options say.
+
+    Args:
+        result: the columns of the function.
+        what: names it in error messages.
+        filters: as in :class:`Pushdown`, and so the others.
+        splits: the function reads splits, whose order means nothing unless it says so.
+
+    Raises:
+        DeclarationError: an option has another value than it may have.
+    """
+    order = ("none" if splits else "preserved") if order is None else order
+    options: tuple[tuple[str, Any, Any], ...] = (
+        ("filters", filters, Filtering),
+        ("order", order, RowOrder),
+        ("partitions", partitions, Partitions),
+    )
+    for name, value, allowed in options:
+        if value not in get_args(allowed):
+            raise DeclarationError(f"{what}: {name}= is one of {', '.join(get_args(allowed))}, not {value!r}")
+    if not isinstance(samples, bool):
+        raise DeclarationError(f"{what}: samples= is True or False, not {samples!r}")
+    columns = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
+    if result.fixed is not None:
+        check_partition_columns(columns, result.fixed, what)
+    return Pushdown(filters, samples, order, columns, partitions)
