@@ -86,6 +86,8 @@ class InstanceStates:
         return bool(self._store.scan(GROUPS, limit=1))
 
     def _done(self, saved: Mapping[int, bytes]) -> None:
+        if not saved:
+            return
         # In this order, so that a state is always in one of the two.
         self._store.put_many(DONE, [(_key(group), data) for group, data in saved.items()])
         self._store.delete(GROUPS, [_key(group) for group in saved])

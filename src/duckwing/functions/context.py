@@ -155,6 +155,15 @@ class Context:
         return self._scan.sample
 
     @property
+    def min_splits(self) -> int:
+        """So many splits at least are welcome of ``plan``: the number of threads that read them.
+
+        Raises:
+            TypeError: the function is no table function, or does not run yet.
+        """
+        return self._scan.min_splits
+
+    @property
     def _scan(self) -> Scan:
         if self._invocation.scan is None:
             kind = self._invocation.kind

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 import pyarrow as pa
 
 from .about import ExampleLike, Stability
+from .cache import Cache
 from .columns import ColumnsOption
 from .partitions import Partitions
 from .pushdown import Filtering, RowOrder
@@ -43,6 +44,8 @@ class TableFunctionOptions(FunctionOptions, total=False):
     order: RowOrder | None
     partition_by: str | Sequence[str]
     partitions: Partitions
+    cache: Cache | None
+    split_ttl: int | None
 
 
 class RowFunctionOptions(FunctionOptions, total=False):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -59,6 +59,7 @@ class Scan:
         pushed: the filters, as they change while it runs.
         order: the order of the first rows; None: none is wanted.
         sample: the sample; None: all rows are wanted.
+        min_splits: so many parts at least are welcome, when the scan is planned in parts.
     """
 
     columns: pa.Schema
@@ -66,6 +67,7 @@ class Scan:
     pushed: PushedFilters
     order: Order | None = None
     sample: Sample | None = None
+    min_splits: int = 1
 
     @classmethod
     def everything(cls, columns: pa.Schema) -> Scan:
@@ -87,43 +89,45 @@ class Scan:
         return pa.schema([*(self.columns.field(name) for name in names), *partitions])
 
 
-@dataclass(eq=False)
 class Sieve:
     """Cuts batches down to what a scan wants: the rows first, then the columns.
 
-    Attributes:
+    Args:
         scan: what is wanted.
         partitioning: how the batches are partitioned; None: they are not.
         filtering: the filters are applied here; else the function has done so.
     """
 
-    scan: Scan
-    partitioning: Partitioning | None = None
-    filtering: bool = True
-    _applied: Filters = field(default_factory=Filters)
+    def __init__(self, scan: Scan, partitioning: Partitioning | None = None, *, filtering: bool = True):
+        self._scan = scan
+        self._partitioning = partitioning
+        self._filtering = filtering
+        self._applied: Filters | None = None
+        self._apply: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None
 
     def batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Batch]:
         """The batches to send, with the metadata that belongs to each."""
-        apply = None
-        projected = self.scan.needed is not self.scan.wanted
         sent = time.monotonic()
         for whole in batches:
-            pieces = [whole] if self.partitioning is None else self.partitioning.split(whole)
-            for piece in pieces:
-                rows = piece
-                if self.filtering:
-                    filters = self.scan.filters
-                    if filters is not self._applied:
-                        self._applied = filters
-                        apply = filters.evaluator(self.scan.needed).apply if filters else None
-                    if apply is not None:
-                        rows = apply(piece)
-                        if not rows.num_rows and time.monotonic() - sent < MAX_SILENCE:
-                            continue
-                metadata = {} if self.partitioning is None else self.partitioning.metadata(piece)
-                if projected:
-                    rows = pa.RecordBatch.from_arrays(
-                        [rows.column(field.name) for field in self.scan.wanted], schema=self.scan.wanted
-                    )
-                yield Batch(rows, metadata)
+            for piece in [whole] if self._partitioning is None else self._partitioning.split(whole):
+                rows = self._filtered(piece)
+                if not rows.num_rows and time.monotonic() - sent < MAX_SILENCE:
+                    continue
+                metadata = {} if self._partitioning is None else self._partitioning.metadata(piece)
+                yield Batch(self._projected(rows), metadata)
                 sent = time.monotonic()
+
+    def _filtered(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        if not self._filtering:
+            return rows
+        filters = self._scan.filters
+        if filters is not self._applied:
+            self._apply = filters.evaluator(self._scan.needed).apply if filters else None
+            self._applied = filters
+        return rows if self._apply is None else self._apply(rows)
+
+    def _projected(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        wanted = self._scan.wanted
+        if wanted is self._scan.needed:
+            return rows
+        return pa.RecordBatch.from_arrays([rows.column(field.name) for field in wanted], schema=wanted)

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, ParamSpec, TypeVar
+from typing import Any, ClassVar, Generic, Literal, ParamSpec, TypeVar
 
 import pyarrow as pa
 
 from ..errors import DeclarationError
+from ..protocol import metadata
 from ..rpc.framing import Batch
 from .about import About, Stability, check_function, check_stability, read_about
 from .arguments import Arguments
 from .batches import to_batches
 from .binding import Values, bind_arguments
-from .columns import ColumnsOption, ResultColumns, read_columns
+from .cache import Cache, check_cache
+from .columns import ColumnsOption, ResultColumns, read_columns, wanted
 from .context import Context
 from .partitions import Partitions
 from .pushdown import Filtering, Pushdown, RowOrder, read_pushdown
 from .results import known_by_name
 from .scan import Scan, Sieve
 from .signature import Parameter, Signature, read_signature, with_context
+from .splits import PlannedSplit, planned
+
+Form = Literal["function", "resumable", "splits"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,12 +38,14 @@ class TableFunction(Generic[P, R]):
 
     Attributes:
         name: its name in SQL.
-        function: the author's function, or class with a method ``next``.
+        function: the author's function, or class with state.
         signature: what SQL passes.
         columns: the columns of its result.
-        resumable: it is a class with ``next``.
+        form: a plain function, a class with ``next``, or one with ``plan`` and ``scan``.
         stability: whether equal calls may share a result.
         pushdown: what it takes off DuckDB's hands.
+        cache: how its results may be used again; None: not at all.
+        split_ttl: seconds for which its splits can be read; None: for good.
         about: its documentation.
     """
 
@@ -48,9 +55,11 @@ class TableFunction(Generic[P, R]):
     function: Callable[P, R]
     signature: Signature
     columns: ResultColumns
-    resumable: bool
+    form: Form
     stability: Stability
     pushdown: Pushdown
+    cache: Cache | None
+    split_ttl: int | None
     about: About
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -96,10 +105,14 @@ class BoundTable:
         columns, data = function.columns.of(known, None, self.what)
         return function.pushdown.marked(columns, self.what), data
 
-    def scan(self, scan: Scan) -> Iterator[Batch]:
+    def scan(self, scan: Scan, splits: Iterable[tuple[int, Any]] | None = None) -> Iterator[Batch]:
         """Run the function: its batches, cut down to what is wanted, and what must travel with them.
 
         Closing the iterator closes the author's generator, so that its ``finally`` runs.
+
+        Args:
+            scan: what is wanted.
+            splits: the places in the plan and the values of the splits to read; None: read all.
 
         Raises:
             OutputError: the function yields something else.
@@ -107,17 +120,56 @@ class BoundTable:
             Exception: whatever the function raises.
         """
         function = self.function
-        sieve = Sieve(
-            scan, function.pushdown.partitioning(scan.columns, self.what), function.pushdown.filters == "apply"
-        )
+        partitioning = function.pushdown.partitioning(scan.columns, self.what)
+        sieve = Sieve(scan, partitioning, filtering=function.pushdown.filters == "apply")
+        result = self._call()
+        if function.form == "splits":
+            chosen = self._values(result) if splits is None else splits
+            for ordinal, value in chosen:
+                tags = {metadata.BATCH_INDEX: str(ordinal).encode()} if function.pushdown.order == "preserved" else {}
+                for batch in sieve.batches(self._read(result.scan(value), scan)):
+                    yield Batch(batch.data, {**batch.metadata, **tags}) if tags else batch
+        else:
+            yield from sieve.batches(self._read(result, scan))
+
+    def plan(self, start: int = 0) -> Iterator[PlannedSplit]:
+        """The parts in which the scan can be read, from one on.
+
+        Raises:
+            OutputError: ``plan`` returns something else.
+            Exception: whatever it raises.
+        """
+        return planned(self._call().plan(), self.what, start)
+
+    def cache_tags(self) -> dict[bytes, bytes] | None:
+        """What lets the client use the result again; None: it must not."""
+        cache = self.function.cache
+        if cache is None:
+            return None
+        validator = cache.validator
+        if validator is not None:
+            known = known_by_name(self.function.signature, self.context, self.values.by_name)
+            names = inspect.signature(validator).parameters
+            return cache.tags(validator(**{name: known[name] for name in names}), self.what)
+        return cache.tags(None, self.what)
+
+    def _call(self) -> Any:
+        function = self.function
         call = with_context(function.function, function.signature, self.context, self.values.by_name)
-        result = call(*self.values.positional, **self.values.named)
-        items = _steps(result) if function.resumable else result
+        return call(*self.values.positional, **self.values.named)
+
+    def _values(self, instance: Any) -> Iterator[tuple[int, Any]]:
+        for split in planned(instance.plan(), self.what):
+            yield split.ordinal, split.split.value
+
+    def _read(self, result: Any, scan: Scan) -> Iterator[pa.RecordBatch]:
+        resumable = self.function.form == "resumable"
+        items = _steps(result) if resumable else result
         try:
-            yield from sieve.batches(to_batches(items, scan.columns, self.what, scan.needed))
+            yield from to_batches(items, scan.columns, self.what, scan.needed)
         finally:
             close = getattr(result, "close", None)
-            if close is not None and (function.resumable or isinstance(result, Iterator)):
+            if close is not None and (resumable or isinstance(result, Iterator)):
                 close()
 
 
@@ -141,6 +193,8 @@ def declare_table_function(
     order: RowOrder | None = None,
     partition_by: str | Sequence[str] = (),
     partitions: Partitions = "single",
+    cache: Cache | None = None,
+    split_ttl: int | None = None,
     **about: Any,
 ) -> TableFunction[P, R]:
     """Make a :class:`TableFunction` of ``function``; :func:`duckwing.table_function` explains the options.
@@ -150,22 +204,55 @@ def declare_table_function(
     """
     sql = check_function(function, name, "table function", classes=True)
     what = f"table function '{sql}'"
-    resumable = inspect.isclass(function)
-    if resumable:
-        from .stateful import read_fields, require_methods
-
-        assert isinstance(function, type)
-        require_methods(function, ["next"], what)
-        read_fields(function, what)
+    form = _form(function, what)
     signature = read_signature(function, what)
     check_constants(signature, what)
     result = read_columns(columns_option(function, columns, signature, what), signature, what)
     check_stability(stability, what)
     pushdown = read_pushdown(
-        result, what, filters=filters, samples=samples, order=order, partition_by=partition_by, partitions=partitions
+        result,
+        what,
+        filters=filters,
+        samples=samples,
+        order=order,
+        partition_by=partition_by,
+        partitions=partitions,
+        splits=form == "splits",
     )
+    partitioned = bool(pushdown.partition_by) and pushdown.partitions == "single"
+    check_cache(cache, stability, what, partitioned=partitioned)
+    if cache is not None and cache.validator is not None:
+        wanted(cache.validator, signature, what, "validator=")
+    _check_split_ttl(split_ttl, form, what)
     documentation = read_about(what, signature.description, **about)
-    return TableFunction(sql, function, signature, result, resumable, stability, pushdown, documentation)
+    return TableFunction(sql, function, signature, result, form, stability, pushdown, cache, split_ttl, documentation)
+
+
+def _form(function: Any, what: str) -> Form:
+    """What kind of thing the author has written.
+
+    Raises:
+        DeclarationError: it is a class without the methods of a scan.
+    """
+    if not inspect.isclass(function):
+        return "function"
+    from .stateful import read_fields, require_methods
+
+    if hasattr(function, "plan") or hasattr(function, "scan"):
+        require_methods(function, ["plan", "scan"], what)
+        return "splits"
+    require_methods(function, ["next"], what)
+    read_fields(function, what)
+    return "resumable"
+
+
+def _check_split_ttl(split_ttl: Any, form: Form, what: str) -> None:
+    if split_ttl is None:
+        return
+    if form != "splits":
+        raise DeclarationError(f"{what} has no splits; split_ttl= is for a class with plan() and scan()")
+    if not isinstance(split_ttl, int) or isinstance(split_ttl, bool) or split_ttl <= 0:
+        raise DeclarationError(f"{what}: split_ttl= is a number of seconds from 1 up, not {split_ttl!r}")
 
 
 def columns_option(function: Any, columns: ColumnsOption | None, signature: Signature, what: str) -> ColumnsOption:
@@ -178,11 +265,11 @@ def columns_option(function: Any, columns: ColumnsOption | None, signature: Sign
         return columns
     from .rows import row_columns
 
-    found = (
-        row_columns(inspect.signature(function.next, eval_str=True).return_annotation)
-        if inspect.isclass(function) and hasattr(function, "next")
-        else row_columns(signature.returns)
-    )
+    returns = signature.returns
+    if inspect.isclass(function):
+        method = getattr(function, "next", None) or getattr(function, "scan")
+        returns = inspect.signature(method, eval_str=True).return_annotation
+    found = row_columns(returns)
     if found is None:
         raise DeclarationError(
             f"{what} needs its columns: columns={{'n': BIGINT}}, or '-> Iterator[Row]' with a NamedTuple or dataclass"

@@ -67,6 +67,7 @@ _HANDLERS = {
         "table_function_dynamic_to_string",
         "table_function_statistics",
     ),
+    "splits": ("table_function_plan",),
     "refusals": (
         "catalog_index_create",
         "catalog_index_drop",

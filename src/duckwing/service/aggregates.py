@@ -24,7 +24,7 @@ from ..protocol.shared import NoResult
 from ..rpc.framing import EMPTY_SCHEMA
 from .attachment import attached_catalog, attachment_id
 from .describe import RESULT
-from .executions import begin, change, look, new_execution_id, read_execution_id, scope_of
+from .executions import begin, change, look, never_failing, new_execution_id, read_execution_id, scope_of
 from .invocations import log_of, no_function, schemas_of
 
 if TYPE_CHECKING:
@@ -72,25 +72,20 @@ def aggregate_finalize(service: Service, call: Call, request: AggregateFinalizeR
 
 
 def aggregate_destructor(service: Service, call: Call, request: AggregateDestructorRequest) -> NoResult:
-    """There are no groups at the moment. Never fails: nobody could do anything about it.
+    """There are no groups at the moment. Never fails.
 
     That need not be the end: the engine sorts one group after the other for ``f(x ORDER BY y)``, and makes
     this call between any two of them, and perhaps late (seen). So the state is removed later.
     """
-    import logging
-
-    try:
+    with never_failing("ending an aggregate", expected=True):
         scope = service.scopes.open("execution", scope_of(request.execution_id))
-        complete = False
-        try:
-            if scope is not None:
+        if scope is not None:
+            complete = False
+            try:
                 states = open_execution(service, call, request.execution_id).states(scope)
                 complete = not states.outstanding()
-        finally:
-            if scope is not None:
+            finally:
                 scope.end(complete=complete)
-    except Exception:
-        logging.getLogger(__name__).debug("an aggregate ended with an error", exc_info=True)
     return NoResult()
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from . import Service
 
 
+CATALOG_VERSION = 1
+"""Declared catalogs do not change while their process lives. (0 would mean "unknown", and no result be used again.)"""
+
+
 def catalog_attach(service: Service, call: Call, request: CatalogAttachRequest) -> CatalogAttachResult:
     """Attach the catalog that the request names; ``''`` means the only one."""
     catalog = find_catalog(service, request.name)
@@ -35,7 +39,7 @@ def catalog_attach(service: Service, call: Call, request: CatalogAttachRequest) 
         attach_opaque_data=new_attachment(catalog),
         supports_transactions=catalog.transactions,
         catalog_version_frozen=True,
-        catalog_version=1,
+        catalog_version=CATALOG_VERSION,
         default_schema=catalog.name,
         comment=catalog.catalog_comment,
         tags=catalog.catalog_tags,

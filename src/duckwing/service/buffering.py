@@ -23,7 +23,7 @@ from ..rpc.codec import decode, decode_batch, encode_batch
 from ..rpc.framing import Batch
 from ..state.spool import NO_INDEX, Spool, read_spools
 from .describe import UNLIMITED_WORKERS
-from .executions import begin, change, end, look, new_execution_id, read_execution_id
+from .executions import begin, change, end, look, never_failing, new_execution_id, read_execution_id
 from .invocations import log_of
 from .streams import TableStream, plain
 
@@ -102,16 +102,12 @@ def table_buffering_combine(service: Service, call: Call, request: BufferingComb
 
 
 def table_buffering_destructor(service: Service, call: Call, request: BufferingDestructorRequest) -> NoResult:
-    """The execution is over. Never fails: nobody could do anything about it."""
+    """The execution is over. Never fails."""
     execution = service.executions.pop(request.execution_id)
-    try:
+    with never_failing("removing the input of a buffering function"):
         if isinstance(execution, _Execution):
             execution.close()
         end(service, request.execution_id)
-    except Exception:
-        import logging
-
-        logging.getLogger(__name__).exception("removing the input of a buffering function failed")
     return NoResult()
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..functions.scalar import BoundScalar
     from ..functions.scan import Scan
     from ..functions.signature import Signature
+    from ..functions.table import BoundTable
     from ..rpc.call import Call, Stream
     from . import Service
 
@@ -73,7 +74,7 @@ def init(service: Service, call: Call, request: InitRequest) -> Stream:
     """Start a function: the stream that runs it."""
     bind_call = decode(BindRequest, request.bind_call)
     execution_id = request.execution_id or os.urandom(16)
-    scan = read_scan(request) if bind_call.function_type is CallType.TABLE else None
+    scan = read_scan(request, request.output_schema) if bind_call.function_type is CallType.TABLE else None
     bound = bind_function(service, call, bind_call, execution=execution_id, data=request.bind_opaque_data, scan=scan)
     kind = bound.function.kind
     if kind == "scalar":
@@ -83,19 +84,8 @@ def init(service: Service, call: Call, request: InitRequest) -> Stream:
             bound, columns, _scalar_schema(bound), GlobalInitResponse(execution_id, None, UNLIMITED_WORKERS)
         )
     if kind == "table_function":
-        _require_phase(request, None, bound)
-        if request.execution_id or request.split_tokens:
-            raise ArgumentError(
-                f"function '{bind_call.function_name}' runs in one process; it cannot be joined by a second stream"
-            )
         assert scan is not None
-        return TableStream(
-            bound.scan(scan),
-            scan.wanted,
-            GlobalInitResponse(execution_id),
-            on_tick=lambda metadata: tighten(scan, metadata),
-            on_close=lambda: keep_measures(service, bind_call, execution_id, bound.context.measures),
-        )
+        return _open_scan(service, call, bound, request, bind_call, scan, execution_id)
     columns = bind_call.input_schema
     if columns is None:
         raise ArgumentError(f"function '{bind_call.function_name}' was started without the columns of its input")
@@ -113,6 +103,39 @@ def init(service: Service, call: Call, request: InitRequest) -> Stream:
     from .buffering import open_buffering
 
     return open_buffering(service, call, bound, request, columns, execution_id)
+
+
+def _open_scan(
+    service: Service,
+    call: Call,
+    bound: BoundTable,
+    request: InitRequest,
+    bind_call: BindRequest,
+    scan: Scan,
+    execution_id: bytes,
+) -> Stream:
+    _require_phase(request, None, bound)
+    if request.execution_id:
+        raise ArgumentError(
+            f"function '{bind_call.function_name}' runs in one process; it cannot be joined by a second stream"
+        )
+    splits = None
+    if request.split_tokens:
+        from .splits import redeem
+
+        splits = redeem(bound, call, bind_call, request.split_tokens)
+    stream: Stream = TableStream(
+        bound.scan(scan, splits),
+        scan.wanted,
+        GlobalInitResponse(execution_id),
+        on_tick=lambda metadata: tighten(scan, metadata),
+        on_close=lambda: keep_measures(service, bind_call, execution_id, bound.context.measures),
+    )
+    if bound.function.cache is None:
+        return stream
+    from .caching import CachedStream
+
+    return CachedStream(stream, bound.cache_tags)
 
 
 def bind_function(

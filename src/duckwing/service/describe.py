@@ -130,7 +130,10 @@ def _execution(function: Any) -> dict[str, Any]:
             "partition_kind": _PARTITION_KINDS[pushdown.partitions]
             if pushdown.partition_by
             else PartitionKind.NOT_PARTITIONED,
-            "max_workers": 1,
+            "max_workers": UNLIMITED_WORKERS if function.form == "splits" else 1,
+            "supports_splits": function.form == "splits",
+            "supports_batch_index": function.form == "splits" and pushdown.order == "preserved",
+            "split_token_ttl_seconds": function.split_ttl,
         }
     if function.kind == "row_function":
         return {

@@ -6,7 +6,9 @@ execution, so that any process can go on with it: also one that starts between t
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import StateError
@@ -111,3 +113,20 @@ def _scope(service: Service, execution_id: bytes) -> ScopeDirectory:
 def end(service: Service, execution_id: bytes) -> None:
     """Remove all that an execution has left. Nothing happens if that was done already."""
     service.scopes.remove("execution", scope_of(execution_id))
+
+
+@contextlib.contextmanager
+def never_failing(what: str, *, expected: bool = False) -> Iterator[None]:
+    """A destructor's work, whose errors go to the log: nobody else could do anything about them.
+
+    Args:
+        what: is done, for the log.
+        expected: errors are nothing unusual, because what is to be removed may be gone already.
+    """
+    try:
+        yield
+    except Exception:
+        import logging
+
+        level = logging.DEBUG if expected else logging.ERROR
+        logging.getLogger(__name__).log(level, "%s failed", what, exc_info=True)

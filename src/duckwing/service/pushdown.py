@@ -15,18 +15,28 @@ from ..protocol.calls import NullOrder, OrderDirection
 
 if TYPE_CHECKING:
     from ..protocol.calls import InitRequest
+    from ..protocol.scans import PlanRequest
 
 
-def read_scan(request: InitRequest) -> Scan:
-    """What is wanted of the scan that ``request`` starts.
+def read_scan(request: InitRequest | PlanRequest, columns: pa.Schema) -> Scan:
+    """What is wanted of the scan that ``request`` starts or plans.
+
+    Args:
+        request: the request.
+        columns: all columns of the function.
 
     Raises:
         ArgumentError: it wants a column that there is not.
         FilterError: its filters are malformed.
     """
-    columns = request.output_schema
-    pushed = PushedFilters(columns, request.pushdown_filters, request.join_keys or ())
-    return Scan(columns, _projected(columns, request.projection_ids), pushed, _order(request), _sample(request))
+    return Scan(
+        columns,
+        _projected(columns, request.projection_ids),
+        PushedFilters(columns, request.pushdown_filters, request.join_keys or ()),
+        _order(request),
+        _sample(request),
+        getattr(request, "min_splits", None) or 1,
+    )
 
 
 def tighten(scan: Scan, metadata: Mapping[bytes, bytes]) -> None:
@@ -49,7 +59,7 @@ def _projected(columns: pa.Schema, ids: Sequence[int] | None) -> pa.Schema:
     return pa.schema([columns.field(place) for place in ids])
 
 
-def _order(request: InitRequest) -> Order | None:
+def _order(request: InitRequest | PlanRequest) -> Order | None:
     if request.order_by_column_name is None:
         return None
     return Order(
@@ -60,7 +70,7 @@ def _order(request: InitRequest) -> Order | None:
     )
 
 
-def _sample(request: InitRequest) -> Sample | None:
+def _sample(request: InitRequest | PlanRequest) -> Sample | None:
     if request.tablesample_percentage is None:
         return None
     seed = request.tablesample_seed

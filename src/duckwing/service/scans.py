@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pyarrow as pa
 
 from ..protocol.calls import BindRequest
+from ..rpc.call import is_shutdown
 from ..rpc.codec import decode
 from .attachment import attachment_id
 
 if TYPE_CHECKING:
+    from ..functions.hints import Hints
     from ..protocol.scans import BoundRequest, CardinalityResponse, DynamicToStringRequest, DynamicToStringResponse
     from ..rpc.call import Call
     from . import Service
+
+T = TypeVar("T")
 
 MEASURES = "_vgi/measures"
 """Where scans leave their counters for EXPLAIN ANALYZE, in the scope of their attachment."""
@@ -22,14 +28,55 @@ _KEPT = 100
 
 
 def table_function_cardinality(service: Service, call: Call, request: BoundRequest) -> CardinalityResponse:
-    """Unknown. Answered, because an error would cost the client a new process."""
+    """How many rows a scan gives, as far as its function says it."""
+    from ..functions.hints import Cardinality
     from ..protocol.scans import CardinalityResponse
 
-    return CardinalityResponse()
+    known = _ask(
+        service, call, request, lambda hints, values, bound: hints.cardinality_of(values, bound.what), Cardinality()
+    )
+    return CardinalityResponse(known.estimate, known.max)
 
 
-def table_function_statistics(service: Service, call: Call, request: BoundRequest) -> None:
-    """No statistics."""
+def table_function_statistics(service: Service, call: Call, request: BoundRequest) -> pa.RecordBatch | None:
+    """What a scan's function says of its columns."""
+    return _ask(
+        service,
+        call,
+        request,
+        lambda hints, values, bound: hints.statistics_of(values, bound.output()[0], bound.what),
+        None,
+    )
+
+
+def _ask(
+    service: Service,
+    call: Call,
+    request: BoundRequest,
+    question: Callable[[Hints, Mapping[str, Any], Any], T],
+    unknown: T,
+) -> T:
+    """The answer of a function's hints to ``question``: asked of the hints, the arguments and the bound function.
+
+    It is ``unknown`` where the function has no hints, and where they fail, which is logged: the
+    client ignores an error, but ends the process that answers with one (spec 05, section 7).
+    """
+    try:
+        from .calls import bind_function
+
+        bound = bind_function(service, call, decode(BindRequest, request.bind_call), data=request.bind_opaque_data)
+        hints: Hints | None = getattr(bound.function, "hints", None)
+        if not hints:
+            return unknown
+        from ..functions.results import known_by_name
+
+        values = known_by_name(bound.function.signature, bound.context, bound.values.by_name)
+        return question(hints, values, bound)
+    except BaseException as error:
+        if is_shutdown(error):
+            raise
+        call.log("WARN", f"no estimate of rows: {type(error).__name__}: {error}")
+        return unknown
 
 
 def table_function_dynamic_to_string(

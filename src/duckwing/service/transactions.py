@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ..protocol.transactions import CatalogVersionResult, TransactionBeginResult
+from .attach import CATALOG_VERSION
 from .attachment import attached_catalog
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def catalog_version(service: Service, call: Call, request: CatalogParams) -> CatalogVersionResult:
     """Declared catalogs do not change while the process lives."""
     attached_catalog(service, request.attach_opaque_data)
-    return CatalogVersionResult(1)
+    return CatalogVersionResult(CATALOG_VERSION)
 
 
 def catalog_transaction_begin(service: Service, call: Call, request: AttachmentParams) -> TransactionBeginResult:

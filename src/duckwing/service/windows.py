@@ -25,7 +25,7 @@ from ..protocol.aggregates import (
 from ..protocol.shared import NoResult
 from ..rpc.codec import decode, encode
 from .aggregates import bind_aggregate, open_execution, result_batch
-from .executions import begin, change, end, look, new_execution_id, read_execution_id
+from .executions import begin, change, end, look, never_failing, new_execution_id, read_execution_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,14 +73,10 @@ def aggregate_window_batch(service: Service, call: Call, request: AggregateWindo
 
 
 def aggregate_window_destructor(service: Service, call: Call, request: AggregateWindowDestructorRequest) -> NoResult:
-    """The partition is done. Never fails: nobody could do anything about it."""
-    try:
+    """The partition is done. Never fails."""
+    with never_failing("removing a window partition", expected=True):
         service.executions.pop(_partition_key(request.execution_id, request.partition_id))
         _partition_path(look(service, request.execution_id), request.partition_id).unlink(missing_ok=True)
-    except Exception:
-        import logging
-
-        logging.getLogger(__name__).debug("removing a window partition failed", exc_info=True)
     return NoResult()
 
 
@@ -113,14 +109,10 @@ def aggregate_streaming_chunk(
 
 
 def aggregate_streaming_close(service: Service, call: Call, request: AggregateStreamingCloseRequest) -> NoResult:
-    """The session is over. Never fails: nobody could do anything about it."""
+    """The session is over. Never fails."""
     service.executions.pop(request.execution_id)
-    try:
+    with never_failing("removing the state of a window"):
         end(service, request.execution_id)
-    except Exception:
-        import logging
-
-        logging.getLogger(__name__).exception("removing the state of a window failed")
     return NoResult()
 
 

@@ -1,0 +1,50 @@
+"""Results that the client keeps: what tells it so, and how it asks whether they still hold (spec 07, section 17)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from ..functions.cache import still_holds
+from ..protocol import metadata
+from ..rpc.framing import Batch, empty_batch
+
+if TYPE_CHECKING:
+    from ..rpc.call import Stream
+
+
+class CachedStream:
+    """A scan whose result the client may use again.
+
+    Args:
+        stream: the scan.
+        tags: gives what travels with the first batch; called once, before the scan begins.
+    """
+
+    def __init__(self, stream: Stream, tags: Callable[[], Mapping[bytes, bytes] | None]):
+        self.header = stream.header
+        self.input_schema = stream.input_schema
+        self.output_schema = stream.output_schema
+        self._stream = stream
+        self._tags = tags
+        self._begun = False
+        self._ended = False
+
+    def turn(self, batch: Batch) -> Batch | None:
+        """The next batch; the first one says how long the result is fresh, or that the client's still is."""
+        if self._begun:
+            return None if self._ended else self._stream.turn(batch)
+        self._begun = True
+        tags = self._tags() or {}
+        if still_holds(batch.metadata, tags):
+            self._ended = True
+            return Batch(empty_batch(self.output_schema), {**tags, metadata.CACHE_NOT_MODIFIED: b"1"})
+        first = self._stream.turn(batch)
+        if first is None:
+            self._ended = True
+            return Batch(empty_batch(self.output_schema), tags)
+        return Batch(first.data, {**first.metadata, **tags})
+
+    def close(self) -> None:
+        """End the scan."""
+        self._stream.close()

@@ -1,0 +1,209 @@
+"""Aggregates whose worker or query ends before its time, and what is left of them on disk and in memory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import NOT_POOLED, POOLED
+from .leftovers import Watched, no_proc, wait_until, watched
+from .session import Session
+
+pytestmark = [pytest.mark.sql, pytest.mark.skipif(no_proc, reason="processes are looked at in /proc")]
+
+FORMS = ["fails_at_once", "fails_by_one"]
+
+MINUTE, HOUR = 61, 3601
+"""Seconds after which a scope goes that has ended or whose client has, and one of which nobody knows the end."""
+
+
+@pytest.fixture
+def own(open_session: Callable[..., Session], tmp_path: Path) -> Iterator[Watched]:
+    """A worker of its own, whose state is in a folder of the test."""
+    with watched(open_session, "aggregates", tmp_path) as worker:
+        yield worker
+
+
+def start_again(worker: Watched) -> None:
+    """End the worker's processes, and start one. The first aggregate of a process sweeps."""
+    worker.session.execute("CALL vgi_worker_pool_flush()")
+    assert wait_until(lambda: worker.processes() == [])
+    assert worker.session.value("SELECT aggregates.total(i) FROM range(10) t(i)") == 45
+
+
+def make_older(worker: Watched, seconds: float) -> None:
+    """As if so much time had gone by."""
+    for path in (worker.folder / "state" / "scopes").glob("*/*"):
+        times = path.stat()
+        earlier = round(seconds * 1e9)
+        os.utime(path, ns=(times.st_atime_ns - earlier, times.st_mtime_ns - earlier))
+
+
+def new_scopes(worker: Watched, before: list[str]) -> list[str]:
+    return [name for name in worker.scopes() if name not in before]
+
+
+def what_ended(worker: Watched, scope: str) -> bytes | None:
+    """What the worker wrote when it was told that a scope has ended; None if it was not told."""
+    try:
+        return (worker.folder / "state" / "scopes" / scope / "ended").read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def may_begin_again(worker: Watched, scope: str) -> bool:
+    return (worker.folder / "state" / "ended" / scope).exists()
+
+
+# Deaths
+
+
+@pytest.mark.parametrize("options", [POOLED, pytest.param(NOT_POOLED, marks=pytest.mark.full)])
+@pytest.mark.parametrize("place", ["update", "merge", "result"])
+@pytest.mark.parametrize("function", FORMS)
+def test_a_process_that_ends_in_a_call(
+    open_session: Callable[..., Session], options: str, function: str, place: str
+) -> None:
+    session = open_session(options)
+    session.attach("aggregates")
+    session.execute("CREATE TABLE t AS SELECT i FROM range(200000) r(i)")
+    try:
+        message = session.error(f"SELECT i % 3, aggregates.{function}(i, 'exit in {place}') FROM t GROUP BY ALL")
+        if place != "result":
+            assert "StateError: a worker process died while updating; run the query again" in message
+        query = "SELECT i % 3, {}(i{}) FROM range(100) t(i) GROUP BY ALL ORDER BY ALL"
+        found = session.rows(query.format(f"aggregates.{function}", ", 'none'"))
+        assert found == session.rows(query.format("sum", ""))
+    finally:
+        session.close()
+
+
+@pytest.mark.full
+def test_a_process_that_ends_between_calls(not_pooled: Session) -> None:
+    """Which the client sees to, as soon as it has read an answer."""
+    not_pooled.attach("aggregates")
+    for _ in range(50):
+        assert not_pooled.value("SELECT aggregates.total(i) FROM range(10) t(i)") == 45
+
+
+# What is left
+
+
+def test_an_aggregate_that_has_ended(own: Watched) -> None:
+    """It stays for a minute, because it may begin again; then its name stays, for the same reason."""
+    assert own.session.value("SELECT aggregates.total(i) FROM range(10) t(i)") == 45
+    [scope] = own.scopes()
+    [twin] = own.memory()
+    assert wait_until(lambda: what_ended(own, scope) == b"complete")
+    start_again(own)
+    assert scope in own.scopes()
+    assert twin in own.memory()
+    assert not may_begin_again(own, scope)
+    make_older(own, MINUTE)
+    start_again(own)
+    assert scope not in own.scopes()
+    assert twin not in own.memory()
+    assert may_begin_again(own, scope)
+
+
+@pytest.mark.parametrize("function", FORMS)
+def test_an_aggregate_that_failed(own: Watched, function: str) -> None:
+    """Nothing of it may begin again: rows that were taken in would be missing."""
+    assert "failed in result" in own.session.error(f"SELECT aggregates.{function}(i, 'result') FROM range(10) t(i)")
+    [scope] = own.scopes()
+    assert wait_until(lambda: what_ended(own, scope) == b"")
+    make_older(own, MINUTE)
+    start_again(own)
+    assert scope not in own.scopes()
+    assert not may_begin_again(own, scope)
+
+
+def test_an_aggregate_that_was_interrupted(own: Watched) -> None:
+    timer = threading.Timer(0, own.session.connection.interrupt)
+
+    def interrupt_when_it_has_begun() -> None:
+        wait_until(lambda: own.memory() != [])
+        timer.start()
+
+    watcher = threading.Thread(target=interrupt_when_it_has_begun)
+    watcher.start()
+    message = own.session.error("SELECT i % 1000, aggregates.total(i) FROM range(1000000000) t(i) GROUP BY ALL")
+    watcher.join()
+    timer.join()
+    assert "interrupted" in message.lower()
+    left = own.scopes()
+    assert left
+    make_older(own, HOUR)
+    start_again(own)
+    assert not set(left) & set(own.scopes())
+    assert len(own.memory()) == 1
+
+
+def test_a_worker_that_died(own: Watched) -> None:
+    """Neither its aggregate nor the file by which it was known to live stays."""
+    own.session.error("SELECT aggregates.fails_at_once(i, 'exit in update') FROM range(3000) t(i)")
+    left = own.scopes()
+    assert left
+    known = set(os.listdir(own.folder / "state" / "processes"))
+    assert known
+    make_older(own, HOUR)
+    start_again(own)
+    assert not set(left) & set(own.scopes())
+    assert not known & set(os.listdir(own.folder / "state" / "processes"))
+
+
+CLIENT = """
+import sys
+from pathlib import Path
+import duckwing.engine
+from tests.sql.leftovers import watched
+from tests.sql.session import Session
+with watched(lambda: Session(duckwing.engine.connect(threads=2), "pool true"), "aggregates", Path(sys.argv[1])) as own:
+    own.session.rows("SELECT i % 1000, aggregates.total(i) FROM range(1000000000) t(i) GROUP BY ALL")
+"""
+
+
+def test_a_database_that_died(open_session: Callable[..., Session], tmp_path: Path) -> None:
+    """Its worker ends, and after a minute the next one removes what it has left."""
+    repository = str(Path(__file__).parents[2])
+    client = subprocess.Popen([sys.executable, "-c", CLIENT, str(tmp_path)], cwd=repository)
+    try:
+        own = Watched(open_session(), tmp_path)  # of which only the folder matters yet
+        assert wait_until(lambda: own.memory() != [])
+    finally:
+        client.send_signal(signal.SIGKILL)
+        client.wait()
+    own.session.close()
+    assert wait_until(lambda: own.processes() == [])
+    [scope] = own.scopes()
+    [twin] = own.memory()
+    with watched(open_session, "aggregates", tmp_path) as own:
+        start_again(own)
+        assert scope in own.scopes()
+        make_older(own, MINUTE)
+        start_again(own)
+        assert scope not in own.scopes()
+        assert twin not in own.memory()
+
+
+@pytest.mark.full
+def test_descriptors_do_not_grow(own: Watched) -> None:
+    """A process keeps some directories of state open, but not more and more of them."""
+    query = "SELECT aggregates.span(i), aggregates.joined('x') FROM range(3) t(i)"
+
+    def run_often() -> dict[int, int]:
+        for _ in range(70):
+            assert own.session.row(query) == (2, "x,x,x")
+        return own.descriptors()
+
+    before, after = run_often(), run_often()
+    assert before.keys() & after.keys()
+    for process in before.keys() & after.keys():
+        assert after[process] <= before[process] + 8
