@@ -19,15 +19,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .catalog.declared import Catalog as Catalog
-    from .catalog.declared import Schema as Schema
+    from .catalog.schema import Schema as Schema
     from .engine import connect as connect
     from .engine import location as location
     from .errors import ArgumentError as ArgumentError
     from .errors import CatalogError as CatalogError
     from .errors import DeclarationError as DeclarationError
     from .errors import Error as Error
+    from .errors import FilterError as FilterError
     from .errors import OutputError as OutputError
     from .errors import StateError as StateError
+    from .filters.pushed import Filters as Filters
+    from .functions.cache import Cache as Cache
     from .functions.columns import Bound as Bound
     from .functions.context import Context as Context
     from .functions.declare import aggregate as aggregate
@@ -38,26 +41,35 @@ if TYPE_CHECKING:
     from .functions.declare import table_in_out as table_in_out
     from .functions.groups import Groups as Groups
     from .functions.groups import PerGroup as PerGroup
+    from .functions.scan import Order as Order
+    from .functions.scan import Sample as Sample
     from .functions.secrets import Lookup as Lookup
     from .functions.secrets import Secret as Secret
     from .functions.signature import Const as Const
+    from .functions.splits import Split as Split
     from .worker import Worker as Worker
 
 _HOMES = {
     "ArgumentError": "errors",
     "Bound": "functions.columns",
+    "Cache": "functions.cache",
     "Catalog": "catalog.declared",
     "CatalogError": "errors",
     "Const": "functions.signature",
     "Context": "functions.context",
     "DeclarationError": "errors",
     "Error": "errors",
+    "FilterError": "errors",
+    "Filters": "filters.pushed",
     "Groups": "functions.groups",
     "Lookup": "functions.secrets",
+    "Order": "functions.scan",
     "OutputError": "errors",
     "PerGroup": "functions.groups",
-    "Schema": "catalog.declared",
+    "Sample": "functions.scan",
+    "Schema": "catalog.schema",
     "Secret": "functions.secrets",
+    "Split": "functions.splits",
     "StateError": "errors",
     "Worker": "worker",
     "aggregate": "functions.declare",

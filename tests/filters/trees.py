@@ -155,5 +155,5 @@ def snapshots(draw: st.DrawFn) -> tuple[pa.Schema, tuple[Predicate, ...]]:
     schema = draw(schemas())
     ids = draw(st.lists(IDS, unique=True, max_size=4))
     of = expressions(schema)
-    sources = st.sampled_from(SOURCES)
+    sources: st.SearchStrategy[Any] = st.sampled_from(SOURCES)
     return schema, tuple(Predicate(id, draw(of), draw(st.booleans()), 0, draw(sources)) for id in ids)

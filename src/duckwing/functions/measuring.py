@@ -256,12 +256,28 @@ def _merged(parts: Sequence[_Part]) -> ColumnStatistics | None:
 
 # DuckDB
 
+_INTEGERS = ("tinyint", "smallint", "integer", "bigint", "utinyint", "usmallint", "uinteger", "ubigint")
+_TIMESTAMPS = ("timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns", "timestamp with time zone")
+_TEXT_IN_ARROW = ("hugeint", "uhugeint", "uuid")
+"""Types whose Arrow form depends on settings."""
+
 _MEASURED = frozenset(
-    "boolean tinyint smallint integer bigint utinyint usmallint uinteger ubigint float double decimal date time time_ns "
-    "timestamp timestamp_s timestamp_ms timestamp_ns".split()
+    {
+        "boolean",
+        *_INTEGERS,
+        "float",
+        "double",
+        "decimal",
+        "date",
+        "time",
+        "time_ns",
+        *_TIMESTAMPS,
+        "varchar",
+        "enum",
+        "blob",
+        *_TEXT_IN_ARROW,
+    }
 )
-_AS_TEXT = frozenset({"hugeint", "uhugeint", "uuid", "varchar", "enum"})
-"""Types whose Arrow form is another one, depending on settings, or whose order is."""
 
 
 def _of_relation(relation: duckdb.DuckDBPyRelation, distinct: bool) -> TableStatistics:
@@ -269,15 +285,16 @@ def _of_relation(relation: duckdb.DuckDBPyRelation, distinct: bool) -> TableStat
     asked = ["count(*)"]
     lower = [name.casefold() for name in relation.columns]
     for name, type_ in zip(relation.columns, relation.types, strict=True):
-        kind = "timestamptz" if type_.id == "timestamp with time zone" else type_.id
-        if lower.count(name.casefold()) > 1 or not (kind in _MEASURED or kind in _AS_TEXT or kind == "timestamptz"):
+        kind: str = type_.id
+        if lower.count(name.casefold()) > 1 or kind not in _MEASURED:
             continue
         measured.append((name, kind))
         column = '"' + name.replace('"', '""') + '"'
         text = f"{column}::VARCHAR"
-        value = text if kind in ("varchar", "enum") else column
-        ends = [f"min({value})", f"max({value})"]
-        asked += [f"{end}::VARCHAR" for end in ends] if kind in _AS_TEXT else ends
+        # By their bytes, as statistics are compared, not by the collation of the session.
+        value = f"encode({text})" if kind in ("varchar", "enum") else column
+        suffix = "::VARCHAR" if kind in _TEXT_IN_ARROW else ""
+        asked += [f"min({value}){suffix}", f"max({value}){suffix}"]
         asked += [
             f"count({column})",
             f"count(DISTINCT {column})" if distinct else "NULL::BIGINT",
@@ -305,10 +322,12 @@ def _of_relation(relation: duckdb.DuckDBPyRelation, distinct: bool) -> TableStat
 def _relation_value(scalar: pa.Scalar, kind: str) -> Any:
     if kind in ("hugeint", "uhugeint"):
         return int(scalar.as_py())
+    if kind in ("varchar", "enum"):
+        return scalar.as_py().decode()
     if kind == "uuid":
         import uuid
 
         return uuid.UUID(scalar.as_py())
-    if kind == "timestamptz":  # otherwise in the zone of the session
+    if kind == "timestamp with time zone":  # otherwise in the zone of the session
         scalar = scalar.cast(TIMESTAMPTZ)
     return _value(scalar, scalar.type)

@@ -71,7 +71,7 @@ class Partitioning:
             bounds = pc.min_max(values)
         except pa.ArrowNotImplementedError:
             raise OutputError(f"{self.what}: column '{column.name}' of type {column.type} has no bounds") from None
-        return pa.array([bounds["min"].as_py(), bounds["max"].as_py()], column.type)
+        return pa.array([bounds["min"], bounds["max"]], column.type)
 
 
 def partition_columns(schema: pa.Schema) -> list[pa.Field]:

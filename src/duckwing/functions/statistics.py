@@ -163,7 +163,7 @@ def _bounds(known: ColumnStatistics, type: pa.DataType, what: str) -> tuple[pa.A
         low = extremes[0] if low is None else low
         high = extremes[1] if high is None else high
     elif not same_extension(carried, GEOMETRY) and _order(low) > _order(high):
-        raise OutputError(f"{what}: min {known.min!r} is greater than max {known.max!r}")
+        raise OutputError(f"{what}: min {_shown(known.min)} is greater than max {_shown(known.max)}")
     if _is_string(carried):
         _check_strings(known, what)
     return low, high
@@ -184,6 +184,10 @@ def _order(array: pa.Array) -> Any:
         return array.view(pa.int32() if type.bit_width == 32 else pa.int64())[0].as_py()
     [value] = to_values(array)
     return (value != value, value) if pa.types.is_floating(type) else value
+
+
+def _shown(value: Any) -> str:
+    return str(value.type) if isinstance(value, pa.Scalar) else repr(value)  # an infinite date has no repr
 
 
 def _extremes(type: pa.DataType) -> tuple[pa.Array, pa.Array] | None:

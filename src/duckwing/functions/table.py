@@ -267,7 +267,7 @@ def columns_option(function: Any, columns: ColumnsOption | None, signature: Sign
 
     returns = signature.returns
     if inspect.isclass(function):
-        method = getattr(function, "next", None) or getattr(function, "scan")
+        method = getattr(function, "next", None) or function.scan
         returns = inspect.signature(method, eval_str=True).return_annotation
     found = row_columns(returns)
     if found is None:

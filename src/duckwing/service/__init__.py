@@ -38,6 +38,8 @@ _HANDLERS = {
         "catalog_index_get",
         "catalog_macro_get",
         "catalog_table_get",
+        "catalog_table_scan_branches_get",
+        "catalog_table_scan_function_get",
         "catalog_view_get",
     ),
     "calls": ("bind", "init"),

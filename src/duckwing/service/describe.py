@@ -27,7 +27,7 @@ from ..protocol.functions import (
 from ..rpc.framing import EMPTY_SCHEMA
 
 if TYPE_CHECKING:
-    from ..catalog.declared import AnyTableFunction
+    from ..catalog.schema import AnyTableFunction
     from ..functions.aggregate import AggregateFunction
     from ..functions.scalar import ScalarFunction
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..catalog.declared import Catalog, Schema
+from ..catalog.declared import Catalog
+from ..catalog.schema import Schema
 from ..errors import CatalogError
 from ..functions.context import Invocation
 from .attachment import attachment_id

@@ -1,14 +1,17 @@
-"""What a catalog contains: its schemas and their functions (spec 04, section 4)."""
+"""What a catalog contains: its schemas, and what is in them (spec 04, section 4)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..catalog.declared import Catalog, Schema
+from ..catalog.declared import Catalog
+from ..catalog.schema import Schema
+from ..errors import CatalogError
 from ..functions.overloads import overloads
 from ..protocol.listing import ObjectType, SchemaContentsParams, SchemaInfo
 from ..protocol.shared import CatalogParams, Items, ObjectParams, SchemaParams
+from ..protocol.tables import ScanBranch, ScanBranchesResult, ScanFunctionResult, TableAtParams
 from ..rpc.codec import Record, encode
 from .attachment import attached_catalog
 from .describe import aggregate_infos, scalar_infos, table_infos
@@ -42,24 +45,101 @@ def catalog_schema_contents_functions(service: Service, call: Call, request: Sch
     return _items(aggregate_infos(schema.name, schema.aggregates()))
 
 
-def _nothing(service: Service, call: Call, request: CatalogParams | SchemaParams | ObjectParams) -> Items:
-    """Kinds of objects that no catalog has yet.
+def catalog_schema_contents_macros(service: Service, call: Call, request: SchemaContentsParams) -> Items:
+    """The macros of one kind in a schema."""
+    schema = _schema(attached_catalog(service, request.attach_opaque_data), request.path)
+    if schema is None or not schema.macros:
+        return Items()
+    from .objects import macro_info
 
-    Answered rather than left out: the client asks for a table and a view of every name that it
-    does not know, misspelt ones included, and an error would cost it a process.
-    """
+    tables = request.type is ObjectType.TABLE_MACRO
+    return _items(macro_info(schema.name, macro) for macro in schema.macros.values() if macro.is_table is tables)
+
+
+def catalog_schema_contents_tables(service: Service, call: Call, request: SchemaParams) -> Items:
+    """The tables of a schema."""
+    catalog = attached_catalog(service, request.attach_opaque_data)
+    schema = _schema(catalog, request.path)
+    if schema is None or not schema.tables:
+        return Items()
+    from .objects import table_info
+
+    return _items(table_info(catalog, table) for table in schema.tables.values())
+
+
+def catalog_schema_contents_views(service: Service, call: Call, request: SchemaParams) -> Items:
+    """The views of a schema."""
+    schema = _schema(attached_catalog(service, request.attach_opaque_data), request.path)
+    if schema is None or not schema.views:
+        return Items()
+    from .objects import view_info
+
+    return _items(view_info(schema.name, view) for view in schema.views.values())
+
+
+def catalog_table_get(service: Service, call: Call, request: TableAtParams) -> Items:
+    """One table, or none: the client asks for a table and a view of every name that it does not know."""
+    catalog = attached_catalog(service, request.attach_opaque_data)
+    schema = _schema(catalog, request.schema_path)
+    table = schema.tables.get(request.name.casefold()) if schema is not None else None
+    if table is None:
+        return Items()
+    if request.at_unit is not None:
+        raise CatalogError(f"table '{table.name}' has no history; leave out AT")
+    from .objects import table_info
+
+    return _items([table_info(catalog, table)])
+
+
+def catalog_view_get(service: Service, call: Call, request: ObjectParams) -> Items:
+    """One view, or none."""
+    schema = _schema(attached_catalog(service, request.attach_opaque_data), request.schema_path)
+    view = schema.views.get(request.name.casefold()) if schema is not None else None
+    if schema is None or view is None:
+        return Items()
+    from .objects import view_info
+
+    return _items([view_info(schema.name, view)])
+
+
+def catalog_macro_get(service: Service, call: Call, request: ObjectParams) -> Items:
+    """One macro, or none."""
+    schema = _schema(attached_catalog(service, request.attach_opaque_data), request.schema_path)
+    macro = schema.macros.get(request.name.casefold()) if schema is not None else None
+    if schema is None or macro is None:
+        return Items()
+    from .objects import macro_info
+
+    return _items([macro_info(schema.name, macro)])
+
+
+def catalog_table_scan_branches_get(service: Service, call: Call, request: TableAtParams) -> ScanBranchesResult:
+    """What a scan of a table reads: for clients that do not take it from the listing."""
+    function = catalog_table_scan_function_get(service, call, request)
+    branch = ScanBranch(function.function_name, function.arguments, schema_path=function.schema_path)
+    return ScanBranchesResult((branch,))
+
+
+def catalog_table_scan_function_get(service: Service, call: Call, request: TableAtParams) -> ScanFunctionResult:
+    """The function that scans a table."""
+    catalog = attached_catalog(service, request.attach_opaque_data)
+    schema = _schema(catalog, request.schema_path)
+    table = schema.tables.get(request.name.casefold()) if schema is not None else None
+    if table is None:
+        raise CatalogError(f"there is no table '{request.name}' in {'.'.join(request.schema_path)}")
+    from .objects import scan_function
+
+    return scan_function(catalog, table)
+
+
+def _no_indexes(service: Service, call: Call, request: SchemaParams | ObjectParams) -> Items:
+    """No catalog has indexes. Answered, because an error would cost the client a process."""
     attached_catalog(service, request.attach_opaque_data)
     return Items()
 
 
-catalog_schema_contents_macros = _nothing
-catalog_schema_contents_tables = _nothing
-catalog_schema_contents_views = _nothing
-catalog_schema_contents_indexes = _nothing
-catalog_table_get = _nothing
-catalog_view_get = _nothing
-catalog_macro_get = _nothing
-catalog_index_get = _nothing
+catalog_schema_contents_indexes = _no_indexes
+catalog_index_get = _no_indexes
 
 
 def _items(records: Iterable[Record]) -> Items:
@@ -73,10 +153,10 @@ def _schema(catalog: Catalog, path: Sequence[str]) -> Schema | None:
 def _schema_info(schema: Schema, attach_opaque_data: bytes) -> SchemaInfo:
     # Exact zeros save the client a call for each kind.
     counts = {
-        "table": 0,
-        "view": 0,
+        "table": len(schema.tables),
+        "view": len(schema.views),
         "index": 0,
-        "macro": 0,
+        "macro": len(schema.macros),
         "aggregate_function": len(overloads(schema.aggregates())),
         "scalar_function": len(overloads(schema.scalars())),
         "table_function": len(overloads(schema.table_functions())),

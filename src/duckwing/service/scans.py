@@ -61,10 +61,11 @@ def _ask(
     It is ``unknown`` where the function has no hints, and where they fail, which is logged: the
     client ignores an error, but ends the process that answers with one (spec 05, section 7).
     """
+    bind_call = decode(BindRequest, request.bind_call)
     try:
         from .calls import bind_function
 
-        bound = bind_function(service, call, decode(BindRequest, request.bind_call), data=request.bind_opaque_data)
+        bound = bind_function(service, call, bind_call, data=request.bind_opaque_data)
         hints: Hints | None = getattr(bound.function, "hints", None)
         if not hints:
             return unknown
@@ -75,7 +76,7 @@ def _ask(
     except BaseException as error:
         if is_shutdown(error):
             raise
-        call.log("WARN", f"no estimate of rows: {type(error).__name__}: {error}")
+        call.log("WARN", f"no estimate for '{bind_call.function_name}': {type(error).__name__}: {error}")
         return unknown
 
 

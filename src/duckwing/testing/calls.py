@@ -10,7 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..catalog.declared import Catalog, Function
+from ..catalog.declared import Catalog
+from ..catalog.schema import Function
 from ..errors import ArgumentError
 from ..functions.scalar import expand_varargs
 from ..functions.secrets import Secret

@@ -15,7 +15,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..catalog.declared import Catalog, Function
+from ..catalog.declared import Catalog
+from ..catalog.schema import Function
 from ..errors import ArgumentError
 from ..functions.secrets import Lookup, Secret, choose_secret
 from ..functions.settings import Setting

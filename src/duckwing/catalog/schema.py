@@ -1,0 +1,304 @@
+"""Schemas that an author declares in Python: what they contain."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, overload
+
+from ..errors import DeclarationError
+from ..functions.about import check_name, check_tags, check_text
+from ..functions.declare import (
+    aggregate,
+    buffering,
+    decorate,
+    row_function,
+    scalar,
+    table_function,
+    table_in_out,
+)
+from .clashes import ROOMS, check_clashes
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from ..functions.aggregate import AggregateFunction
+    from ..functions.buffering import BufferingFunction
+    from ..functions.options import (
+        AggregateOptions,
+        BufferingOptions,
+        RowFunctionOptions,
+        ScalarOptions,
+        TableFunctionOptions,
+        TableInOutOptions,
+    )
+    from ..functions.row import RowFunction
+    from ..functions.scalar import ScalarFunction
+    from ..functions.table import TableFunction
+    from ..functions.table_in_out import TableInOutFunction
+    from .options import MacroOptions, TableOptions, ViewOptions
+    from .tables import Table
+    from .views import Macro, View
+
+P = ParamSpec("P")
+R = TypeVar("R")
+C = TypeVar("C")
+
+AnyTableFunction: TypeAlias = (
+    "TableFunction[..., Any] | RowFunction[..., Any] | TableInOutFunction[..., Any] | BufferingFunction[..., Any]"
+)
+Function: TypeAlias = "ScalarFunction[..., Any] | AnyTableFunction | AggregateFunction"
+
+
+class Schema:
+    """A schema of a catalog: a named set of functions. Make it with :meth:`Catalog.schema`.
+
+    Attributes:
+        name: its name in SQL.
+        comment: as ``COMMENT ON SCHEMA`` would set it.
+        tags: free key-value pairs.
+    """
+
+    def __init__(self, name: str, *, comment: str | None = None, tags: Mapping[str, str] | None = None):
+        self.name = check_name(name, "a schema")
+        self.comment = None if comment is None else check_text(comment, f"schema '{name}': comment=")
+        self.tags = check_tags(tags, f"schema '{name}'")
+        self._functions: dict[str, dict[str, list[Any]]] = {room: {} for room in ROOMS.values()}
+        self._tables: dict[str, Table] = {}
+        self._views: dict[str, View] = {}
+        self._macros: dict[str, Macro] = {}
+
+    def add(self, *functions: Function | Iterable[Function]) -> None:
+        """Add functions that were declared with the free decorators ``dw.scalar``, ….
+
+        Args:
+            functions: declared functions, or iterables of them.
+
+        Raises:
+            DeclarationError: something else is given, or two overloads cannot be told apart.
+        """
+        for function in functions:
+            if getattr(function, "kind", None) in ROOMS:
+                self._add(function)
+            elif isinstance(function, Iterable):
+                self.add(*_declared(function, self.name))
+            else:
+                raise _not_declared(function, self.name)
+
+    @overload
+    def scalar(self, function: Callable[P, R], /) -> ScalarFunction[P, R]: ...
+
+    @overload
+    def scalar(self, /, **options: Unpack[ScalarOptions]) -> Callable[[Callable[P, R]], ScalarFunction[P, R]]: ...
+
+    def scalar(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+        """Declare a scalar function and add it; see :func:`duckwing.scalar` for the options."""
+        return self._decorator(scalar, function, options)
+
+    @overload
+    def table_function(self, function: Callable[P, R], /) -> TableFunction[P, R]: ...
+
+    @overload
+    def table_function(
+        self, /, **options: Unpack[TableFunctionOptions]
+    ) -> Callable[[Callable[P, R]], TableFunction[P, R]]: ...
+
+    def table_function(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+        """Declare a table function and add it; see :func:`duckwing.table_function` for the options."""
+        return self._decorator(table_function, function, options)
+
+    @overload
+    def row_function(self, function: Callable[P, R], /) -> RowFunction[P, R]: ...
+
+    @overload
+    def row_function(
+        self, /, **options: Unpack[RowFunctionOptions]
+    ) -> Callable[[Callable[P, R]], RowFunction[P, R]]: ...
+
+    def row_function(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+        """Declare a row function and add it; see :func:`duckwing.row_function` for the options."""
+        return self._decorator(row_function, function, options)
+
+    @overload
+    def table_in_out(self, function: Callable[P, R], /) -> TableInOutFunction[P, R]: ...
+
+    @overload
+    def table_in_out(
+        self, /, **options: Unpack[TableInOutOptions]
+    ) -> Callable[[Callable[P, R]], TableInOutFunction[P, R]]: ...
+
+    def table_in_out(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+        """Declare a table-in-out function and add it; see :func:`duckwing.table_in_out` for the options."""
+        return self._decorator(table_in_out, function, options)
+
+    @overload
+    def buffering(self, function: Callable[P, R], /) -> BufferingFunction[P, R]: ...
+
+    @overload
+    def buffering(
+        self, /, **options: Unpack[BufferingOptions]
+    ) -> Callable[[Callable[P, R]], BufferingFunction[P, R]]: ...
+
+    def buffering(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+        """Declare a buffering function and add it; see :func:`duckwing.buffering` for the options."""
+        return self._decorator(buffering, function, options)
+
+    @overload
+    def aggregate(self, function: type[C], /) -> AggregateFunction: ...
+
+    @overload
+    def aggregate(self, /, **options: Unpack[AggregateOptions]) -> Callable[[type[C]], AggregateFunction]: ...
+
+    def aggregate(self, function: Any = None, /, **options: Any) -> Any:
+        """Declare an aggregate function and add it; see :func:`duckwing.aggregate` for the options."""
+        return self._decorator(aggregate, function, options)
+
+    def table(self, name: str, function: TableFunction[..., Any], **options: Unpack[TableOptions]) -> Table:
+        """Add a table: the rows of a table function.
+
+        Args:
+            name: its name in SQL.
+            function: scans it. It becomes a function of this schema if no schema of the catalog has it yet.
+            options: all by name:
+
+                - ``args``, ``named``: what the function is called with, by position and by name.
+                - ``primary_key``, ``unique``, ``not_null``, ``foreign_keys`` (:class:`duckwing.ForeignKey`),
+                  ``checks`` (SQL conditions): constraints. DuckDB shows them and does not check them.
+                - ``defaults``: SQL expressions by column.
+                - ``generated``: columns that DuckDB computes, ``{"total": dw.Generated(DOUBLE, "price * count")}``.
+                - ``row_id``: the column that identifies a row. It is hidden, and shown as ``rowid``.
+                - ``required_filters``: columns by which a query must filter; a list stands for one of its columns.
+                - ``comment``, ``tags``, ``column_comments``.
+
+        Raises:
+            DeclarationError: the schema has a table or view of that name, or an option does not fit the function.
+
+        Example:
+            ```python
+            sales.table("orders", orders, args=(1000,), primary_key="id", comment="All orders")
+            ```
+        """
+        from .tables import declare_table
+
+        table = declare_table(name, self.name, function, **options)
+        self._check_relation(name)
+        self._own(function)
+        self._tables[name.casefold()] = table
+        return table
+
+    def view(self, name: str, definition: str, **options: Unpack[ViewOptions]) -> View:
+        """Add a view.
+
+        Args:
+            name: its name in SQL.
+            definition: one SELECT statement in DuckDB's SQL. Names of this catalog go without the
+                catalog's name, because users may attach it under another one.
+            options: ``comment``, ``tags``, ``column_comments``.
+
+        Raises:
+            DeclarationError: the schema has a table or view of that name, or this is no SELECT statement.
+        """
+        from .views import declare_view
+
+        view = declare_view(name, definition, **options)
+        self._check_relation(name)
+        self._views[name.casefold()] = view
+        return view
+
+    def macro(
+        self,
+        name: str,
+        parameters: Sequence[str] | Mapping[str, Any],
+        definition: str,
+        **options: Unpack[MacroOptions],
+    ) -> Macro:
+        """Add a macro: ``macro("twice", ["x"], "x * 2")``, or a table macro if it is a SELECT statement.
+
+        Args:
+            name: its name in SQL.
+            parameters: names, or a dict of names and defaults, where ``...`` means that there is none.
+            definition: an SQL expression, or one SELECT statement.
+            options: ``comment``, ``tags``, and ``docs``, what each parameter means.
+
+        Raises:
+            DeclarationError: the schema has a function or macro of that name, or this is no SQL.
+        """
+        from .views import declare_macro
+
+        macro = declare_macro(name, parameters, definition, **options)
+        key = name.casefold()
+        if key in self._macros or any(key in functions for functions in self._functions.values()):
+            raise DeclarationError(f"schema '{self.name}' already has a function or macro '{name}'")
+        self._macros[key] = macro
+        return macro
+
+    @property
+    def tables(self) -> Mapping[str, Table]:
+        """The tables, by name in lower case."""
+        return self._tables
+
+    @property
+    def views(self) -> Mapping[str, View]:
+        """The views, by name in lower case."""
+        return self._views
+
+    @property
+    def macros(self) -> Mapping[str, Macro]:
+        """The macros, by name in lower case."""
+        return self._macros
+
+    def scalars(self, name: str | None = None) -> list[ScalarFunction[..., Any]]:
+        """The scalar functions, or those of one name, which SQL compares without regard to case."""
+        return _select(self._functions["scalar"], name)
+
+    def table_functions(self, name: str | None = None) -> list[AnyTableFunction]:
+        """All functions that SQL calls in FROM, or those of one name."""
+        return _select(self._functions["table"], name)
+
+    def aggregates(self, name: str | None = None) -> list[AggregateFunction]:
+        """The aggregate functions, or those of one name."""
+        return _select(self._functions["aggregate"], name)
+
+    def _decorator(self, declare: Callable[..., Any], function: Any, options: Mapping[str, Any]) -> Any:
+        return decorate(functools.partial(self._declare, declare), function, options)
+
+    def _declare(self, declare: Callable[..., Any], function: Any, /, **options: Any) -> Any:
+        declared = declare(function, **options)
+        self.add(declared)
+        return declared
+
+    def _check_relation(self, name: str) -> None:
+        if name.casefold() in self._tables or name.casefold() in self._views:
+            raise DeclarationError(f"schema '{self.name}' already has a table or view '{name}'")
+
+    def _own(self, function: Any) -> None:
+        """Add a function that scans a table, unless the schema has it already."""
+        if not any(other is function for other in self._functions["table"].get(function.name.casefold(), ())):
+            self._add(function)
+
+    def _add(self, function: Any) -> None:
+        if function.name.casefold() in self._macros:
+            raise DeclarationError(f"schema '{self.name}' already has a macro '{function.name}'")
+        check_clashes(self.name, function, self._functions)
+        self._functions[ROOMS[function.kind]].setdefault(function.name.casefold(), []).append(function)
+
+
+def _declared(functions: Iterable[Function], schema: str) -> Iterator[Function]:
+    """The items of an iterable that was given to ``add``; a string is none of ours, nor are its letters."""
+    for function in functions:
+        if getattr(function, "kind", None) not in ROOMS:
+            raise _not_declared(function, schema)
+        yield function
+
+
+def _not_declared(value: object, schema: str) -> DeclarationError:
+    return DeclarationError(
+        f"schema '{schema}': add() takes declared functions, not {value!r}; "
+        "decorate it with dw.scalar or dw.table_function first"
+    )
+
+
+def _select(functions: Mapping[str, list[Any]], name: str | None) -> list[Any]:
+    if name is None:
+        return [function for same_name in functions.values() for function in same_name]
+    return functions.get(name.casefold(), [])
