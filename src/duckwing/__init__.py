@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .catalog.declared import Catalog as Catalog
     from .catalog.schema import Schema as Schema
+    from .catalog.tables import ForeignKey as ForeignKey
+    from .catalog.tables import Generated as Generated
     from .engine import connect as connect
     from .engine import location as location
     from .errors import ArgumentError as ArgumentError
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from .functions.cache import Cache as Cache
     from .functions.columns import Bound as Bound
     from .functions.context import Context as Context
+    from .functions.datasets import dataset as dataset
     from .functions.declare import aggregate as aggregate
     from .functions.declare import buffering as buffering
     from .functions.declare import row_function as row_function
@@ -41,26 +44,34 @@ if TYPE_CHECKING:
     from .functions.declare import table_in_out as table_in_out
     from .functions.groups import Groups as Groups
     from .functions.groups import PerGroup as PerGroup
+    from .functions.hints import Cardinality as Cardinality
+    from .functions.measuring import statistics_of as statistics_of
     from .functions.scan import Order as Order
     from .functions.scan import Sample as Sample
     from .functions.secrets import Lookup as Lookup
     from .functions.secrets import Secret as Secret
     from .functions.signature import Const as Const
     from .functions.splits import Split as Split
+    from .functions.statistics import ColumnStatistics as ColumnStatistics
+    from .functions.statistics import TableStatistics as TableStatistics
     from .worker import Worker as Worker
 
 _HOMES = {
     "ArgumentError": "errors",
     "Bound": "functions.columns",
     "Cache": "functions.cache",
+    "Cardinality": "functions.hints",
     "Catalog": "catalog.declared",
     "CatalogError": "errors",
+    "ColumnStatistics": "functions.statistics",
     "Const": "functions.signature",
     "Context": "functions.context",
     "DeclarationError": "errors",
     "Error": "errors",
     "FilterError": "errors",
     "Filters": "filters.pushed",
+    "ForeignKey": "catalog.tables",
+    "Generated": "catalog.tables",
     "Groups": "functions.groups",
     "Lookup": "functions.secrets",
     "Order": "functions.scan",
@@ -71,13 +82,16 @@ _HOMES = {
     "Secret": "functions.secrets",
     "Split": "functions.splits",
     "StateError": "errors",
+    "TableStatistics": "functions.statistics",
     "Worker": "worker",
     "aggregate": "functions.declare",
     "buffering": "functions.declare",
     "connect": "engine",
+    "dataset": "functions.datasets",
     "location": "engine",
     "row_function": "functions.declare",
     "scalar": "functions.declare",
+    "statistics_of": "functions.measuring",
     "table_function": "functions.declare",
     "table_in_out": "functions.declare",
 }

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import ArgumentError
-from ..rpc.codec import decode_batch
+from ..rpc.codec import decode_batch, encode_batch
 from ..rpc.errors import MalformedMessage
 from ..types.convert import Converter, from_duckdb
 from ..types.names import sql_name
@@ -18,6 +18,12 @@ from .signature import Parameter
 
 _POSITIONAL = "positional_"
 _NAMED = "named_"
+
+_ARG = "arg_"
+
+_PACKED = "_duckwing_arguments"
+"""A named argument that holds all others, for the scans of tables. The client hands on any named argument
+that a table says; but of values that are neither numbers nor text it hands on the text (spec 04, section 7.1)."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +63,41 @@ class Arguments:
                 positional[int(number)] = value
             else:
                 named[name.removeprefix(_NAMED).casefold()] = value
+        packed = named.get(_PACKED)
+        if packed is not None:
+            return _unpacked(decode_batch(packed[0].as_py()))
         if sorted(positional) != list(range(len(positional))):
             raise ArgumentError(f"positional arguments arrived with gaps: {sorted(positional)}")
         return cls([positional[i] for i in range(len(positional))], named)
+
+    def encode(self) -> bytes:
+        """As the record of a table says what its scan function is called with (spec 04, section 7.1)."""
+        if not self.positional and not self.named:
+            return b""
+        columns = {f"{_ARG}{place}": value for place, value in enumerate(self.positional)} | dict(self.named)
+        batch = encode_batch(pa.RecordBatch.from_pydict(columns))
+        if all(map(_travels, columns.values())):
+            return batch
+        return encode_batch(pa.RecordBatch.from_pydict({_PACKED: pa.array([batch], pa.binary())}))
+
+
+def _unpacked(batch: pa.RecordBatch) -> Arguments:
+    values = dict(zip(batch.schema.names, batch.columns, strict=True))
+    positional = [values.pop(f"{_ARG}{place}") for place in range(len(values)) if f"{_ARG}{place}" in values]
+    return Arguments(positional, values)
+
+
+def _travels(value: pa.Array) -> bool:
+    """Whether a client hands on a value of a table's record as it is."""
+    type_, is_ = value.type, pa.types
+    return bool(
+        is_.is_boolean(type_)
+        or is_.is_integer(type_)
+        or is_.is_float32(type_)
+        or is_.is_float64(type_)
+        or is_.is_string(type_)
+        or is_.is_binary(type_)
+    )
 
 
 def python_value(parameter: Parameter, value: pa.Array, what: str) -> Any:

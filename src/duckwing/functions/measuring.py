@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import pyarrow as pa
 
@@ -15,15 +15,26 @@ from ..types.values import to_values
 from .statistics import ColumnStatistics, TableStatistics, bounded_type
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow.dataset
     import pyarrow.parquet
 
+
+class Relation(Protocol):
+    """What is needed of a ``duckdb.DuckDBPyRelation``; workers do without DuckDB."""
+
+    @property
+    def columns(self) -> list[str]: ...
+
+    @property
+    def types(self) -> list[Any]: ...
+
+    def aggregate(self, aggr_expr: str, /) -> Any:
+        """The relation of the aggregates."""
+
+
 Path: TypeAlias = "str | os.PathLike[str]"
 
-Source: TypeAlias = (
-    "pa.Table | pa.RecordBatch | Path | Sequence[Path] | pyarrow.dataset.Dataset | duckdb.DuckDBPyRelation"
-)
+Source: TypeAlias = "pa.Table | pa.RecordBatch | Path | Sequence[Path] | pyarrow.dataset.Dataset | Relation"
 
 
 def statistics_of(source: Source, *, distinct: bool = False) -> TableStatistics:
@@ -280,7 +291,7 @@ _MEASURED = frozenset(
 )
 
 
-def _of_relation(relation: duckdb.DuckDBPyRelation, distinct: bool) -> TableStatistics:
+def _of_relation(relation: Relation, distinct: bool) -> TableStatistics:
     measured: list[tuple[str, str]] = []
     asked = ["count(*)"]
     lower = [name.casefold() for name in relation.columns]

@@ -10,6 +10,7 @@ import pyarrow as pa
 from .about import ExampleLike, Stability
 from .cache import Cache
 from .columns import ColumnsOption
+from .hints import CardinalityOption, StatisticsOption
 from .partitions import Partitions
 from .pushdown import Filtering, RowOrder
 from .scalar import Nulls
@@ -44,8 +45,11 @@ class TableFunctionOptions(FunctionOptions, total=False):
     order: RowOrder | None
     partition_by: str | Sequence[str]
     partitions: Partitions
+    late_materialization: bool
     cache: Cache | None
     split_ttl: int | None
+    cardinality: CardinalityOption | None
+    statistics: StatisticsOption | None
 
 
 class RowFunctionOptions(FunctionOptions, total=False):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ..errors import DeclarationError, OutputError
 from .columns import ResultColumns
-from .partitions import Partitioning, Partitions, check_partition_columns, marked_columns
+from .partitions import Partitioning, Partitions, check_partition_columns, marked_columns, partition_columns
 
 Filtering = Literal["apply", "mine"]
 
@@ -25,15 +25,23 @@ class Pushdown:
         filters: who leaves out the rows that do not meet the filters: Duckwing, or the function itself.
         samples: the function takes samples itself.
         order: what the order of its rows means.
-        partition_by: the columns that tell its partitions apart.
+        partition_by: the columns that tell its partitions apart, or what looks for them.
         partitions: how these relate to its batches.
+        late_materialization: DuckDB may scan it twice for the first rows: once for what they are sorted by, and
+            then, by row id, for the rest.
     """
 
     filters: Filtering = "apply"
     samples: bool = False
     order: RowOrder = "preserved"
-    partition_by: tuple[str, ...] = ()
+    partition_by: tuple[str, ...] | Callable[[], Sequence[str]] = ()
     partitions: Partitions = "single"
+    late_materialization: bool = False
+
+    @property
+    def partition_columns(self) -> tuple[str, ...]:
+        """The columns that tell the partitions apart; none at all: there are no partitions."""
+        return tuple(self.partition_by()) if callable(self.partition_by) else self.partition_by
 
     def marked(self, columns: pa.Schema, what: str) -> pa.Schema:
         """``columns`` as the client gets to know them.
@@ -41,20 +49,19 @@ class Pushdown:
         Raises:
             OutputError: they are computed, and a partition column is not among them.
         """
-        if not self.partition_by:
+        names = self.partition_columns
+        if not names:
             return columns
         try:
-            check_partition_columns(self.partition_by, columns, what)
+            check_partition_columns(names, columns, what)
         except DeclarationError as error:
             raise OutputError(str(error)) from None
-        return marked_columns(columns, self.partition_by)
+        return marked_columns(columns, names)
 
     def partitioning(self, columns: pa.Schema, what: str) -> Partitioning | None:
         """How batches of ``columns`` are partitioned; None if they are not."""
-        if not self.partition_by:
-            return None
-        fields = [pa.field(field.name, field.type) for field in columns if field.name in self.partition_by]
-        return Partitioning(pa.schema(fields), self.partitions, what)
+        fields = [pa.field(field.name, field.type) for field in partition_columns(columns)]
+        return Partitioning(pa.schema(fields), self.partitions, what) if fields else None
 
 
 def read_pushdown(
@@ -64,8 +71,9 @@ def read_pushdown(
     filters: Any = "apply",
     samples: Any = False,
     order: Any = None,
-    partition_by: str | Sequence[str] = (),
+    partition_by: str | Sequence[str] | Callable[[], Sequence[str]] = (),
     partitions: Any = "single",
+    late_materialization: Any = False,
     splits: bool = False,
 ) -> Pushdown:
     """What the options say.
@@ -88,9 +96,12 @@ def read_pushdown(
     for name, value, allowed in options:
         if value not in get_args(allowed):
             raise DeclarationError(f"{what}: {name}= is one of {', '.join(get_args(allowed))}, not {value!r}")
-    if not isinstance(samples, bool):
-        raise DeclarationError(f"{what}: samples= is True or False, not {samples!r}")
-    columns = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
-    if result.fixed is not None:
-        check_partition_columns(columns, result.fixed, what)
-    return Pushdown(filters, samples, order, columns, partitions)
+    for name, flag in (("samples", samples), ("late_materialization", late_materialization)):
+        if not isinstance(flag, bool):
+            raise DeclarationError(f"{what}: {name}= is True or False, not {flag!r}")
+    columns: Any = partition_by
+    if not callable(partition_by):
+        columns = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
+        if result.fixed is not None:
+            check_partition_columns(columns, result.fixed, what)
+    return Pushdown(filters, samples, order, columns, partitions, late_materialization)

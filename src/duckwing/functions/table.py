@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, ParamSpec, TypeVar
 
 import pyarrow as pa
 
@@ -25,6 +25,9 @@ from .results import known_by_name
 from .scan import Scan, Sieve
 from .signature import Parameter, Signature, read_signature, with_context
 from .splits import PlannedSplit, planned
+
+if TYPE_CHECKING:
+    from .hints import CardinalityOption, Hints, StatisticsOption
 
 Form = Literal["function", "resumable", "splits"]
 
@@ -46,6 +49,7 @@ class TableFunction(Generic[P, R]):
         pushdown: what it takes off DuckDB's hands.
         cache: how its results may be used again; None: not at all.
         split_ttl: seconds for which its splits can be read; None: for good.
+        hints: what the optimizer may know of its rows; None: nothing.
         about: its documentation.
     """
 
@@ -60,6 +64,7 @@ class TableFunction(Generic[P, R]):
     pushdown: Pushdown
     cache: Cache | None
     split_ttl: int | None
+    hints: Hints | None
     about: About
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -191,10 +196,13 @@ def declare_table_function(
     filters: Filtering = "apply",
     samples: bool = False,
     order: RowOrder | None = None,
-    partition_by: str | Sequence[str] = (),
+    partition_by: str | Sequence[str] | Callable[[], Sequence[str]] = (),
     partitions: Partitions = "single",
+    late_materialization: bool = False,
     cache: Cache | None = None,
     split_ttl: int | None = None,
+    cardinality: CardinalityOption | None = None,
+    statistics: StatisticsOption | None = None,
     **about: Any,
 ) -> TableFunction[P, R]:
     """Make a :class:`TableFunction` of ``function``; :func:`duckwing.table_function` explains the options.
@@ -217,6 +225,7 @@ def declare_table_function(
         order=order,
         partition_by=partition_by,
         partitions=partitions,
+        late_materialization=late_materialization,
         splits=form == "splits",
     )
     partitioned = bool(pushdown.partition_by) and pushdown.partitions == "single"
@@ -224,8 +233,15 @@ def declare_table_function(
     if cache is not None and cache.validator is not None:
         wanted(cache.validator, signature, what, "validator=")
     _check_split_ttl(split_ttl, form, what)
+    hints: Hints | None = None
+    if cardinality is not None or statistics is not None:
+        from .hints import read_hints
+
+        hints = read_hints(cardinality, statistics, signature, what, result.fixed)
     documentation = read_about(what, signature.description, **about)
-    return TableFunction(sql, function, signature, result, form, stability, pushdown, cache, split_ttl, documentation)
+    return TableFunction(
+        sql, function, signature, result, form, stability, pushdown, cache, split_ttl, hints, documentation
+    )
 
 
 def _form(function: Any, what: str) -> Form:
@@ -267,8 +283,8 @@ def columns_option(function: Any, columns: ColumnsOption | None, signature: Sign
 
     returns = signature.returns
     if inspect.isclass(function):
-        method = getattr(function, "next", None) or function.scan
-        returns = inspect.signature(method, eval_str=True).return_annotation
+        cls: Any = function
+        returns = inspect.signature(getattr(cls, "next", None) or cls.scan, eval_str=True).return_annotation
     found = row_columns(returns)
     if found is None:
         raise DeclarationError(

@@ -126,9 +126,10 @@ def _execution(function: Any) -> dict[str, Any]:
             "filter_semantic_profiles": (SEMANTICS,),
             "filters_exactly_applied": True,
             "sampling_pushdown": pushdown.samples,
+            "late_materialization": pushdown.late_materialization,
             "order_preservation": _ROW_ORDERS[pushdown.order],
             "partition_kind": _PARTITION_KINDS[pushdown.partitions]
-            if pushdown.partition_by
+            if pushdown.partition_columns
             else PartitionKind.NOT_PARTITIONED,
             "max_workers": UNLIMITED_WORKERS if function.form == "splits" else 1,
             "supports_splits": function.form == "splits",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ..functions.results import known_by_name
 from ..protocol import metadata
 from ..protocol.calls import BindResponse
 from ..protocol.listing import MacroInfo, MacroType, ViewInfo
@@ -24,7 +25,6 @@ def table_info(catalog: Catalog, table: Table) -> TableInfo:
     Raises:
         Exception: its columns are computed, and computing them raises.
     """
-    bound = table.bound
     return TableInfo(
         comment=table.comment,
         tags=table.tags,
@@ -39,7 +39,7 @@ def table_info(catalog: Catalog, table: Table) -> TableInfo:
         scan_function=scan_function(catalog, table),
         bind_result=_bind_result(table) if table.is_fixed else None,
         required_filters=tuple(tuple(group) for group in table.required_filters),
-        **_estimates(bound),
+        **_estimates(table),
     )
 
 
@@ -51,11 +51,7 @@ def scan_function(catalog: Catalog, table: Table) -> ScanFunctionResult:
         for schema in [catalog.find_schema(table.schema), *catalog.schemas()]
         if schema is not None and any(other is function for other in schema.table_functions(function.name))
     )
-    arguments = table.arguments
-    columns = {f"arg_{place}": value for place, value in enumerate(arguments.positional)} | dict(arguments.named)
-    # Without columns there is no batch of one row; no bytes at all mean that there are no arguments.
-    batch = encode_batch(pa.RecordBatch.from_pydict(columns)) if columns else b""
-    return ScanFunctionResult(function.name, batch, schema_path=(home,))
+    return ScanFunctionResult(function.name, table.arguments.encode(), schema_path=(home,))
 
 
 def view_info(schema: str, view: View) -> ViewInfo:
@@ -109,6 +105,17 @@ def _foreign_key(catalog: Catalog, table: Table, key: ForeignKey) -> ForeignKeyI
     return ForeignKeyInfo(tuple(key.columns), tuple(key.referenced or key.columns), name, (schema or table.schema,))
 
 
-def _estimates(bound: Any) -> dict[str, Any]:
-    """What the optimizer wants to know, where it is the same for all scans."""
-    return {}
+def _estimates(table: Table) -> dict[str, Any]:
+    """What the optimizer wants to know, where it is the same for all scans; else it asks for each."""
+    bound = table.bound
+    hints = bound.function.hints
+    if hints is None or not table.is_fixed:
+        return {}
+    known = known_by_name(bound.function.signature, bound.context, bound.values.by_name)
+    cardinality = hints.cardinality_of(known, bound.what)
+    statistics = hints.statistics_of(known, table.scanned[0], bound.what)
+    return {
+        "cardinality_estimate": cardinality.estimate,
+        "cardinality_max": cardinality.max,
+        "column_statistics": None if statistics is None else encode_batch(statistics),
+    }
