@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import NOT_POOLED, POOLED
+from .conftest import POOLED
 from .leftovers import Watched, no_proc, wait_until, watched
 from .session import Session
 
@@ -31,6 +31,13 @@ def own(open_session: Callable[..., Session], tmp_path: Path) -> Iterator[Watche
         yield worker
 
 
+@pytest.fixture(params=["sql", pytest.param("not_pooled", marks=pytest.mark.full)])
+def either(request: pytest.FixtureRequest) -> Session:
+    """Where processes serve many calls, and where each call has a new one."""
+    session: Session = request.getfixturevalue(request.param)
+    return session
+
+
 def start_again(worker: Watched) -> None:
     """End the worker's processes, and start one. The first aggregate of a process sweeps."""
     worker.session.execute("CALL vgi_worker_pool_flush()")
@@ -44,10 +51,6 @@ def make_older(worker: Watched, seconds: float) -> None:
         times = path.stat()
         earlier = round(seconds * 1e9)
         os.utime(path, ns=(times.st_atime_ns - earlier, times.st_mtime_ns - earlier))
-
-
-def new_scopes(worker: Watched, before: list[str]) -> list[str]:
-    return [name for name in worker.scopes() if name not in before]
 
 
 def what_ended(worker: Watched, scope: str) -> bytes | None:
@@ -65,32 +68,23 @@ def may_begin_again(worker: Watched, scope: str) -> bool:
 # Deaths
 
 
-@pytest.mark.parametrize("options", [POOLED, pytest.param(NOT_POOLED, marks=pytest.mark.full)])
 @pytest.mark.parametrize("place", ["update", "merge", "result"])
 @pytest.mark.parametrize("function", FORMS)
-def test_a_process_that_ends_in_a_call(
-    open_session: Callable[..., Session], options: str, function: str, place: str
-) -> None:
-    session = open_session(options)
-    session.attach("aggregates")
-    session.execute("CREATE TABLE t AS SELECT i FROM range(200000) r(i)")
-    try:
-        message = session.error(f"SELECT i % 3, aggregates.{function}(i, 'exit in {place}') FROM t GROUP BY ALL")
-        if place != "result":
-            assert "StateError: a worker process died while updating; run the query again" in message
-        query = "SELECT i % 3, {}(i{}) FROM range(100) t(i) GROUP BY ALL ORDER BY ALL"
-        found = session.rows(query.format(f"aggregates.{function}", ", 'none'"))
-        assert found == session.rows(query.format("sum", ""))
-    finally:
-        session.close()
+def test_a_process_that_ends_in_a_call(either: Session, function: str, place: str) -> None:
+    either.attach("aggregates")
+    query = "SELECT i % 3, {}(i{}) FROM range(3000) t(i) GROUP BY ALL ORDER BY ALL"
+    message = either.error(query.format(f"aggregates.{function}", f", 'exit in {place}'"))
+    if place != "result" and either.options == POOLED:  # otherwise the client does not try again
+        assert "StateError: a worker process died while updating; run the query again" in message
+    expected = either.rows(query.format("sum", ""))
+    assert either.rows(query.format(f"aggregates.{function}", ", 'none'")) == expected
 
 
-@pytest.mark.full
-def test_a_process_that_ends_between_calls(not_pooled: Session) -> None:
-    """Which the client sees to, as soon as it has read an answer."""
-    not_pooled.attach("aggregates")
-    for _ in range(50):
-        assert not_pooled.value("SELECT aggregates.total(i) FROM range(10) t(i)") == 45
+@pytest.mark.xfail(strict=True, reason="the client's SIGTERM ends the process before it has cleared its mark")
+def test_a_process_that_ends_after_a_call(not_pooled: Session) -> None:
+    """The client ends it as soon as it has read the answer, which must not pass for a death in the call."""
+    not_pooled.attach("unhurried")
+    assert not_pooled.value("SELECT unhurried.total(i) FROM range(10) t(i)") == 45
 
 
 # What is left
@@ -116,7 +110,7 @@ def test_an_aggregate_that_has_ended(own: Watched) -> None:
 @pytest.mark.parametrize("function", FORMS)
 def test_an_aggregate_that_failed(own: Watched, function: str) -> None:
     """Nothing of it may begin again: rows that were taken in would be missing."""
-    assert "failed in result" in own.session.error(f"SELECT aggregates.{function}(i, 'result') FROM range(10) t(i)")
+    assert "failed in update" in own.session.error(f"SELECT aggregates.{function}(i, 'update') FROM range(10) t(i)")
     [scope] = own.scopes()
     assert wait_until(lambda: what_ended(own, scope) == b"")
     make_older(own, MINUTE)
@@ -125,37 +119,46 @@ def test_an_aggregate_that_failed(own: Watched, function: str) -> None:
     assert not may_begin_again(own, scope)
 
 
-def test_an_aggregate_that_was_interrupted(own: Watched) -> None:
-    timer = threading.Timer(0, own.session.connection.interrupt)
-
-    def interrupt_when_it_has_begun() -> None:
-        wait_until(lambda: own.memory() != [])
-        timer.start()
-
-    watcher = threading.Thread(target=interrupt_when_it_has_begun)
-    watcher.start()
-    message = own.session.error("SELECT i % 1000, aggregates.total(i) FROM range(1000000000) t(i) GROUP BY ALL")
-    watcher.join()
-    timer.join()
-    assert "interrupted" in message.lower()
-    left = own.scopes()
-    assert left
+@pytest.mark.parametrize("function", FORMS)
+def test_an_aggregate_of_whose_end_nobody_tells(own: Watched, function: str) -> None:
+    """The client makes no last call after an error of the result."""
+    assert "failed in result" in own.session.error(f"SELECT aggregates.{function}(i, 'result') FROM range(10) t(i)")
+    [scope] = own.scopes()
+    make_older(own, MINUTE)
+    start_again(own)
+    assert scope in own.scopes()
     make_older(own, HOUR)
     start_again(own)
-    assert not set(left) & set(own.scopes())
+    assert scope not in own.scopes()
+    assert not may_begin_again(own, scope)
+
+
+def test_an_aggregate_that_was_interrupted(own: Watched) -> None:
+    def interrupt() -> None:
+        wait_until(lambda: own.memory() != [])
+        own.session.connection.interrupt()
+
+    interrupter = threading.Thread(target=interrupt)
+    interrupter.start()
+    message = own.session.error("SELECT i % 1000, aggregates.total(i) FROM range(1000000000) t(i) GROUP BY ALL")
+    interrupter.join()
+    assert "interrupted" in message.lower()
+    [scope] = own.scopes()
+    make_older(own, HOUR)
+    start_again(own)
+    assert scope not in own.scopes()
     assert len(own.memory()) == 1
 
 
 def test_a_worker_that_died(own: Watched) -> None:
     """Neither its aggregate nor the file by which it was known to live stays."""
     own.session.error("SELECT aggregates.fails_at_once(i, 'exit in update') FROM range(3000) t(i)")
-    left = own.scopes()
-    assert left
+    [scope] = own.scopes()
     known = set(os.listdir(own.folder / "state" / "processes"))
     assert known
     make_older(own, HOUR)
     start_again(own)
-    assert not set(left) & set(own.scopes())
+    assert scope not in own.scopes()
     assert not known & set(os.listdir(own.folder / "state" / "processes"))
 
 

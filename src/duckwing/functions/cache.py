@@ -21,7 +21,8 @@ class Cache:
     """How long DuckDB may use a result of a function again without asking, and how it asks then.
 
     A result is kept for one set of arguments, filters, columns and settings, and for one user.
-    It is kept only if it was read to its end. A function with a cache must not be ``volatile``.
+    It is kept only if it was read to its end. Of scalars and row functions, the result of each row of
+    arguments is kept. A function with a cache must not be ``volatile``.
 
     Attributes:
         ttl: seconds, or a ``timedelta``, for which a result is fresh. 0: DuckDB asks every time,
@@ -33,7 +34,6 @@ class Cache:
         scope: ``"catalog"``: for whoever uses the same attachment; ``"transaction"``: within one transaction.
         per_partition: for functions with ``partition_by``: also keep each partition apart, so that another set of
             them can be put together.
-        per_value: for scalars and row functions: keep the result of each row of arguments, not that of a whole batch.
 
     Example:
         ```python
@@ -47,7 +47,6 @@ class Cache:
     validator: Validator | None = None
     scope: Literal["catalog", "transaction"] = "catalog"
     per_partition: bool = False
-    per_value: bool = False
 
     @property
     def seconds(self) -> int:
@@ -68,8 +67,6 @@ class Cache:
         tags = {metadata.CACHE_TTL: str(self.seconds).encode(), metadata.CACHE_SCOPE: self.scope.encode()}
         if self.per_partition:
             tags[metadata.CACHE_PARTITION_SCOPE] = b"1"
-        if self.per_value:
-            tags[metadata.CACHE_PER_VALUE] = b"1"
         if validator is None:
             return tags
         if isinstance(validator, str):
@@ -81,6 +78,14 @@ class Cache:
         tags[metadata.CACHE_REVALIDATABLE] = b"1"
         return tags
 
+    def row_tags(self) -> dict[bytes, bytes]:
+        """What travels with every batch of results for rows of arguments."""
+        return {
+            metadata.CACHE_TTL: str(self.seconds).encode(),
+            metadata.CACHE_SCOPE: self.scope.encode(),
+            metadata.CACHE_PER_VALUE: b"1",
+        }
+
 
 def still_holds(asked: Mapping[bytes, bytes], tags: Mapping[bytes, bytes]) -> bool:
     """Whether a client that asks with ``asked`` has the result that ``tags`` belong to."""
@@ -91,14 +96,14 @@ def still_holds(asked: Mapping[bytes, bytes], tags: Mapping[bytes, bytes]) -> bo
     return since is not None and since == tags.get(metadata.CACHE_LAST_MODIFIED)
 
 
-def check_cache(cache: Any, stability: str, what: str, *, per_value: bool = False, partitioned: bool = False) -> None:
+def check_cache(cache: Any, stability: str, what: str, *, rows: bool = False, partitioned: bool = False) -> None:
     """Refuse a cache that cannot work.
 
     Args:
         cache: the option; None is none.
         stability: of the function.
         what: names it in error messages.
-        per_value: it answers rows, so that ``per_value`` has a meaning.
+        rows: it answers rows of arguments, about which the client never asks again.
         partitioned: it has partitions, so that ``per_partition`` has one.
 
     Raises:
@@ -113,6 +118,8 @@ def check_cache(cache: Any, stability: str, what: str, *, per_value: bool = Fals
     ttl = cache.ttl.total_seconds() if isinstance(cache.ttl, datetime.timedelta) else cache.ttl
     if not isinstance(ttl, (int, float)) or isinstance(ttl, bool) or ttl < 0:
         raise DeclarationError(f"{what}: the ttl of a cache is a number of seconds or a timedelta, not {cache.ttl!r}")
+    if rows and cache.validator is not None:
+        raise DeclarationError(f"{what}: DuckDB asks whether results still hold of table functions only; give a ttl=")
     if cache.seconds == 0 and cache.validator is None:
         raise DeclarationError(f"{what}: a cache with a ttl below one second needs a validator= to be of any use")
     if cache.validator is not None and not callable(cache.validator):
@@ -121,10 +128,10 @@ def check_cache(cache: Any, stability: str, what: str, *, per_value: bool = Fals
         )
     if cache.scope not in ("catalog", "transaction"):
         raise DeclarationError(f"{what}: the scope of a cache is 'catalog' or 'transaction', not {cache.scope!r}")
-    if cache.per_value and not per_value:
-        raise DeclarationError(f"{what}: per_value= is for functions that answer rows, not for this kind")
     if cache.per_partition and not partitioned:
-        raise DeclarationError(f"{what}: per_partition= needs partition_by=, with single partitions")
+        raise DeclarationError(
+            f"{what}: per_partition= needs partition_by=, with single partitions"
+        )
 
 
 def _rfc3339(moment: datetime.datetime) -> bytes:

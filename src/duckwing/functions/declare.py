@@ -66,6 +66,7 @@ def scalar(function: Callable[..., Any] | None = None, /, **options: Any) -> Any
               always; DuckDB then folds constants and drops duplicates. Whatever depends on time,
               chance or the outside must say ``"volatile"`` (called for every row) or
               ``"consistent_within_query"``.
+            - ``cache``: a :class:`duckwing.Cache`: DuckDB may use the result for a row of arguments again.
             - ``comment``: as ``COMMENT ON`` would set it.
             - ``tags``: free key-value pairs.
             - ``examples``: SQL statements, or pairs of a statement and what it shows.
@@ -101,7 +102,9 @@ def table_function(function: Callable[..., Any] | None = None, /, **options: Any
     batch, an Arrow table or a data frame is a batch; a tuple, NamedTuple or dataclass is one row.
     Keyword-only parameters are named arguments of SQL: ``f(10, step := 2)``. A class is resumable:
     its ``__init__`` takes the arguments, ``next()`` returns a batch or a list of rows, None at the
-    end, and its annotated fields are what any process needs to go on.
+    end, and its annotated fields are what any process needs to go on. A class with ``plan()``, which
+    returns the parts of the scan as plain values, and ``scan(part)``, which reads one, is read by all
+    threads and processes at once.
 
     Args:
         function: the function, when used without parentheses.
@@ -111,6 +114,20 @@ def table_function(function: Callable[..., Any] | None = None, /, **options: Any
               or a callable over some of the parameters by name that returns them, or a
               :class:`duckwing.Bound` of them. Not needed if the function is annotated
               ``-> Iterator[Row]`` with a NamedTuple or dataclass.
+            - ``filters``: ``"apply"`` (the default): rows that do not meet the query's conditions are
+              left out; ``"mine"``: the function leaves them out itself, all of them.
+            - ``samples``: the function takes samples itself (``ctx.sample``); else DuckDB does.
+            - ``order``: ``"preserved"``: the rows come in the function's order (the default, but for
+              splits); ``"none"``: their order means nothing; ``"fixed"``: they are read by one thread.
+            - ``partition_by``: columns that tell partitions apart; ``partitions``: ``"single"`` (the
+              default): within a batch they have one value; ``"disjoint"``, ``"overlapping"``.
+            - ``cardinality``: the number of rows, a :class:`duckwing.Cardinality`, or a callable over
+              some of the parameters; ``statistics``: a :class:`duckwing.ColumnStatistics` for each
+              column, a :class:`duckwing.TableStatistics`, or such a callable. They must be true.
+            - ``late_materialization``: for tables with a row id, which the function can look up
+              cheaply: DuckDB reads the first rows of an order in two scans.
+            - ``cache``: a :class:`duckwing.Cache`: DuckDB may use the result again.
+            - ``split_ttl``: seconds for which a plan of splits can be read; for good by default.
             - ``name``, ``stability``, ``comment``, ``tags``, ``examples``, ``categories``: as for
               :func:`scalar`.
 

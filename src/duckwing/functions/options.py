@@ -32,6 +32,7 @@ class ScalarOptions(FunctionOptions, total=False):
     returns: pa.DataType | Callable[..., pa.DataType] | None
     nulls: Nulls
     stability: Stability
+    cache: Cache | None
     concurrency: int | None
 
 
@@ -58,6 +59,7 @@ class RowFunctionOptions(FunctionOptions, total=False):
     columns: ColumnsOption | None
     concurrency: int | None
     stability: Stability
+    cache: Cache | None
 
 
 class TableInOutOptions(FunctionOptions, total=False):

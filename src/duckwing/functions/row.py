@@ -10,7 +10,7 @@ import dataclasses
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, TypeVar
 
 import pyarrow as pa
 
@@ -30,6 +30,9 @@ from .scalar import expand_varargs
 from .signature import REQUIRED, Form, Parameter, Signature, read_signature, with_context
 from .table import columns_option
 
+if TYPE_CHECKING:
+    from .cache import Cache
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -46,6 +49,7 @@ class RowFunction(Generic[P, R]):
         form: called per batch or per row.
         concurrency: rows that are awaited at once; None: it is not async.
         stability: when DuckDB may call it once for many.
+        cache: how its results may be used again; None: not at all.
         about: its documentation.
     """
 
@@ -58,6 +62,7 @@ class RowFunction(Generic[P, R]):
     form: Form
     concurrency: int | None
     stability: Stability
+    cache: Cache | None
     about: About
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -259,6 +264,7 @@ def declare_row_function(
     name: str | None = None,
     concurrency: int | None = None,
     stability: Stability = "consistent",
+    cache: Cache | None = None,
     **about: Any,
 ) -> RowFunction[P, R]:
     """Make a :class:`RowFunction` of ``function``; :func:`duckwing.row_function` explains the options.
@@ -276,8 +282,14 @@ def declare_row_function(
     awaited = check_concurrency(concurrency, is_async, what)
     result = read_columns(columns_option(function, columns, signature, what), signature, what)
     check_stability(stability, what)
+    if cache is not None:
+        from .cache import check_cache
+
+        check_cache(cache, stability, what, rows=True)
     documentation = read_about(what, signature.description, **about)
-    return RowFunction(sql, function, signature, result, form, awaited if is_async else None, stability, documentation)
+    return RowFunction(
+        sql, function, signature, result, form, awaited if is_async else None, stability, cache, documentation
+    )
 
 
 def _form(signature: Signature, what: str) -> Form:

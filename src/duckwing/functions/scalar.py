@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, ParamSpec, TypeVar
 
 import pyarrow as pa
 
@@ -30,6 +30,9 @@ from .signature import (
     with_context,
 )
 
+if TYPE_CHECKING:
+    from .cache import Cache
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -49,6 +52,7 @@ class ScalarFunction(Generic[P, R]):
         concurrency: rows that are awaited at once; None: it is not async.
         nulls: ``"skip"``: NULL in, NULL out; ``"pass"``: the function sees NULLs.
         stability: when DuckDB may call it once for many.
+        cache: how its results may be used again; None: not at all.
         about: its documentation.
     """
 
@@ -62,6 +66,7 @@ class ScalarFunction(Generic[P, R]):
     concurrency: int | None
     nulls: Nulls
     stability: Stability
+    cache: Cache | None
     about: About
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -224,6 +229,7 @@ def declare_scalar(
     nulls: Nulls = "skip",
     stability: Stability = "consistent",
     concurrency: int | None = None,
+    cache: Cache | None = None,
     **about: Any,
 ) -> ScalarFunction[P, R]:
     """Make a :class:`ScalarFunction` of ``function``; :func:`duckwing.scalar` explains the options.
@@ -246,8 +252,12 @@ def declare_scalar(
         raise DeclarationError(f"{what} is async and takes arrays; await the rows of a batch yourself, or take values")
     awaited = check_concurrency(concurrency, is_async, what) if is_async or concurrency is not None else None
     check_stability(stability, what)
+    if cache is not None:
+        from .cache import check_cache
+
+        check_cache(cache, stability, what, rows=True)
     documentation = read_about(what, signature.description, **about)
-    return ScalarFunction(sql, function, signature, result, form, awaited, nulls, stability, documentation)
+    return ScalarFunction(sql, function, signature, result, form, awaited, nulls, stability, cache, documentation)
 
 
 def _check_parameters(signature: Signature, what: str) -> None:

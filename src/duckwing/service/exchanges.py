@@ -31,14 +31,16 @@ class RowStream:
         self.input_schema = columns
         self.output_schema = output
         self._run = bound.runner(output)
+        cache = bound.function.cache
+        self._tags = {} if cache is None else cache.row_tags()
 
     def turn(self, batch: Batch) -> Batch | None:
         """The rows for one batch of input."""
         rows, parents = self._run(batch.data)
         if parents is None or not len(parents):
-            return Batch(rows)
+            return Batch(rows, self._tags)
         data = memoryview(parents.buffers()[1])[4 * parents.offset : 4 * (parents.offset + len(parents))]
-        return Batch(rows, {metadata.PARENT_ROW: base64.b64encode(data)})
+        return Batch(rows, {metadata.PARENT_ROW: base64.b64encode(data), **self._tags})
 
     def close(self) -> None:
         """A row function holds nothing open."""

@@ -21,6 +21,7 @@ from ..state.seal import seal, unseal
 from ..state.values import load_value
 from .attach import CATALOG_VERSION
 from .calls import bind_function
+from .describe import UNLIMITED_WORKERS
 from .pushdown import read_scan
 
 if TYPE_CHECKING:
@@ -63,7 +64,13 @@ def table_function_plan(service: Service, call: Call, request: PlanRequest) -> P
             break
         page.append(_scan_split(split, header, call))
     cursors = (seal(_CURSOR.pack(start + size), header),) if more else ()
-    return PlanResponse(splits=tuple(page), next_cursors=cursors, catalog_version=CATALOG_VERSION, scope="catalog")
+    return PlanResponse(
+        splits=tuple(page),
+        next_cursors=cursors,
+        max_workers=UNLIMITED_WORKERS,  # without it, the client reads with one thread
+        catalog_version=CATALOG_VERSION,
+        scope="catalog",
+    )
 
 
 def redeem(bound: BoundTable, call: Call, bind_call: BindRequest, tokens: Sequence[bytes]) -> Iterator[tuple[int, Any]]:

@@ -23,10 +23,12 @@ class ScalarStream:
         self.input_schema = columns
         self.output_schema = output
         self._bound = bound
+        cache = bound.function.cache
+        self._tags = {} if cache is None else cache.row_tags()
 
     def turn(self, batch: Batch) -> Batch | None:
         """The results for one batch of arguments."""
-        return Batch(pa.RecordBatch.from_arrays([self._bound(batch.data)], schema=self.output_schema))
+        return Batch(pa.RecordBatch.from_arrays([self._bound(batch.data)], schema=self.output_schema), self._tags)
 
     def close(self) -> None:
         """A scalar function holds nothing open."""
