@@ -84,10 +84,11 @@ class Fuzzer:
         self._session.execute(f"CREATE OR REPLACE TABLE local AS FROM {scan}")
         for chosen in _groups(numbers):
             queries = {number: f"{draw_predicate(table, number)} {draw_order(table, number)}" for number in chosen}
-            self._session.execute("SET disabled_optimizers = 'filter_pushdown'")
+            # Also for its own table: DuckDB 1.5 drops rows where statistics meet IS DISTINCT FROM.
+            self._session.execute("SET disabled_optimizers = 'filter_pushdown,statistics_propagation'")
             plain = self._all(scan, queries)
-            self._session.execute("SET disabled_optimizers = ''")
             expected = self._all("local", queries)
+            self._session.execute("SET disabled_optimizers = ''")
             for number, query in queries.items():
                 scans.write_text("")
                 pushed = self._one(scan, query)
@@ -108,7 +109,9 @@ class Fuzzer:
         self._session.execute("SET arrow_lossless_conversion = false")
         rng = random.Random(f"forms {table.seed}")
         fields, columns = [], []
-        for field, column, type in zip(data.schema, data.columns, ["BIGINT", *(c.type.sql for c in table.columns)], strict=True):
+        for field, column, type in zip(
+            data.schema, data.columns, ["BIGINT", *(c.type.sql for c in table.columns)], strict=True
+        ):
             array = column.chunk(0) if column.num_chunks else pa.array([], field.type)
             sql = {"sql": type}
             fields.append(pa.field(field.name, array.type, metadata=sql))
@@ -161,7 +164,9 @@ def _agree(pushed: Outcome, plain: Outcome, expected: Outcome) -> bool:
 def _report(table: Table, number: int, query: str, outcomes: dict[str, Outcome]) -> str:
     types = ", ".join(f"{column.sql} {column.type.sql}" for column in table.columns)
     lines = [f"seed {table.seed}, predicate {number}: {query}", f"columns: {types}"]
-    lines += [f"{who}: {f'{type(o).__name__}: {o}' if isinstance(o, duckdb.Error) else o}" for who, o in outcomes.items()]
+    lines += [
+        f"{who}: {f'{type(o).__name__}: {o}' if isinstance(o, duckdb.Error) else o}" for who, o in outcomes.items()
+    ]
     lines.append(f"again: python -m tests.filters.fuzz --seed {table.seed} --only {number}")
     return "\n".join(lines)
 

@@ -103,7 +103,23 @@ def _decimal(precision: int, scale: int) -> Type:
     return Type(sql, value, "decimal")
 
 
-_FLOATS = ["nan", "-nan", "inf", "-inf", "0.0", "-0.0", "1", "-1", "0.1", "1.5", "2.5", "-2.5", "3.5", "16777217", "1e10"]
+_FLOATS = [
+    "nan",
+    "-nan",
+    "inf",
+    "-inf",
+    "0.0",
+    "-0.0",
+    "1",
+    "-1",
+    "0.1",
+    "1.5",
+    "2.5",
+    "-2.5",
+    "3.5",
+    "16777217",
+    "1e10",
+]
 _FLOATS += ["9007199254740993", "1e-40", "0.30000000000000004"]
 _DAYS = ["1970-01-01", "1969-12-31", "2024-02-29", "2024-02-01", "2024-03-01", "0001-01-01", "9999-12-31"]
 _DAYS += ["2000-01-01", "2000-01-31"]
@@ -112,16 +128,57 @@ _MOMENTS = [f"{day} {clock}" for day in _DAYS[:6] + _DAYS[7:] for clock in _CLOC
 _NS_DAYS = ["1970-01-01", "1969-12-31", "2024-02-29", "2024-03-01", "1700-01-01", "2262-01-01"]
 _FAR = ["infinity", "-infinity"]
 _FAR_MOMENTS = [*_FAR, "290000-01-01 00:00:00", "5000-01-01 (BC) 00:00:00", "2024-02-29 12:30:00.000001"]
-_TEXTS = ["", "a", "A", "ab", "abc", "abd", "b", "Z", "é", "aé", "e\u0301", "zz", "€", "\ufffd", "😀", "a😀b", "a b", "it's"]
+_TEXTS = [
+    "",
+    "a",
+    "A",
+    "ab",
+    "abc",
+    "abd",
+    "b",
+    "Z",
+    "é",
+    "aé",
+    "e\u0301",
+    "zz",
+    "€",
+    "\ufffd",
+    "😀",
+    "a😀b",
+    "a b",
+    "it's",
+]
 _TEXTS += ["%", "a%", "_", "a_c", "\\", "x" * 300, "x" * 301, "12345678901234", "1", "01", "1.5", "nan", "true", "\t\n"]
 _IDS = ["00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000001"]
 _IDS += ["ffffffff-ffff-ffff-ffff-ffffffffffff", "7fffffff-ffff-ffff-ffff-ffffffffffff"]
 _IDS += ["80000000-0000-0000-0000-000000000000", "12345678-9abc-def0-1234-56789abcdef0"]
 _BYTES = ["", r"\x00", r"\x00\x00", "a", "ab", r"\xFF", r"\x7F", r"\x80", "b" * 40, r"a\x00b"]
 _BITS = ["0", "1", "00", "01", "10", "0101", "11111111", "00000000", "111111110", "1" * 70]
-_SPANS = ["0 seconds", "1 month", "30 days", "31 days", "29 days", "1 day", "24 hours", "25 hours", "-1 month", "1 year"]
+_SPANS = [
+    "0 seconds",
+    "1 month",
+    "30 days",
+    "31 days",
+    "29 days",
+    "1 day",
+    "24 hours",
+    "25 hours",
+    "-1 month",
+    "1 year",
+]
 _SPANS += ["12 months", "360 days", "365 days", "-1 day", "1 month -30 days", "1 microsecond", "720 hours", "-29 days"]
-_BIG = ["0", "1", "-1", "255", "256", "-256", "9" * 40, "-" + "9" * 40, "1" + "0" * 100, "340282366920938463463374607431768211456"]
+_BIG = [
+    "0",
+    "1",
+    "-1",
+    "255",
+    "256",
+    "-256",
+    "9" * 40,
+    "-" + "9" * 40,
+    "1" + "0" * 100,
+    "340282366920938463463374607431768211456",
+]
 _SHAPES = ["POINT (0 0)", "POINT (1 2)", "POINT EMPTY", "LINESTRING (0 0, 1 1)", "POLYGON ((0 0, 1 0, 1 1, 0 0))"]
 _DOCUMENTS = ["{}", "[]", "null", '{"a":1}', '{"a": 1}', '"a"', "1", "1.0"]
 
@@ -194,7 +251,9 @@ def _items(item: Type, rng: random.Random, count: int) -> str:
 
 def _struct(a: Type, b: Type) -> Type:
     sql = f"STRUCT(a {a.sql}, b {b.sql})"
-    return Type(sql, lambda rng: f"{{'a': {_or_null(a, rng)}, 'b': {_or_null(b, rng)}}}::{sql}", "struct", {"a": a, "b": b})
+    return Type(
+        sql, lambda rng: f"{{'a': {_or_null(a, rng)}, 'b': {_or_null(b, rng)}}}::{sql}", "struct", {"a": a, "b": b}
+    )
 
 
 def _map(key: Type, value: Type) -> Type:
@@ -250,9 +309,7 @@ def draw_table(seed: int, types: Sequence[Type] | None = None) -> Table:
         pool = [type.value(rng) for _ in range(rng.randint(1, 9))]
         columns.append(Column(f"c{number}", type, pool))
     count = rng.choice((0, 1, 7, 40, 60, 60, 100, 100, 130))
-    rows = [
-        ["NULL" if rng.random() < NULLS else rng.choice(column.pool) for column in columns] for _ in range(count)
-    ]
+    rows = [["NULL" if rng.random() < NULLS else rng.choice(column.pool) for column in columns] for _ in range(count)]
     return Table(seed, columns, rows)
 
 
@@ -265,7 +322,9 @@ def draw_predicate(table: Table, number: int) -> str:
     """Predicate ``number`` over ``table``: a SQL expression of type BOOLEAN."""
     rng = random.Random(f"predicate {table.seed} {number}")
     if rng.random() < 0.25:
-        parts = [_of(rng.choice(table.columns), rng, rng.choice((0, 0, 1, 2)), table) for _ in range(rng.choice((2, 2, 3)))]
+        parts = [
+            _of(rng.choice(table.columns), rng, rng.choice((0, 0, 1, 2)), table) for _ in range(rng.choice((2, 2, 3)))
+        ]
         return f" {rng.choice(('AND', 'AND', 'AND', 'OR'))} ".join(f"({part})" for part in parts)
     return _of(rng.choice(table.columns), rng, rng.choice((0, 0, 0, 1, 1, 2, 3)), table)
 
@@ -353,8 +412,28 @@ def _odd(column: Column, rng: random.Random, table: Table) -> str:
 
 # What can be asked of values of some types
 
-_NUMBERS = ("0", "1", "300", "3000000000", "3.5", "2.0", "1.005", "-1", "1e0", "0.1::DOUBLE", "'nan'::DOUBLE", "2.5::FLOAT")
-_NUMBERS += ("9223372036854775808", "99999999999999999999", "'inf'::FLOAT", "5::HUGEINT", "1e300", "12345678901234567.89")
+_NUMBERS = (
+    "0",
+    "1",
+    "300",
+    "3000000000",
+    "3.5",
+    "2.0",
+    "1.005",
+    "-1",
+    "1e0",
+    "0.1::DOUBLE",
+    "'nan'::DOUBLE",
+    "2.5::FLOAT",
+)
+_NUMBERS += (
+    "9223372036854775808",
+    "99999999999999999999",
+    "'inf'::FLOAT",
+    "5::HUGEINT",
+    "1e300",
+    "12345678901234567.89",
+)
 
 
 def _number(column: Column, rng: random.Random, table: Table) -> str:
@@ -456,7 +535,9 @@ def _as_text(column: Column, rng: random.Random, table: Table) -> str:
 
 def _struct_field(column: Column, rng: random.Random, table: Table) -> str:
     name = rng.choice(list(column.type.members))
-    return _of(_member(column, f"{column.sql}.{name}", column.type.members[name], rng), rng, rng.choice((0, 0, 1)), table)
+    return _of(
+        _member(column, f"{column.sql}.{name}", column.type.members[name], rng), rng, rng.choice((0, 0, 1)), table
+    )
 
 
 def _union_member(column: Column, rng: random.Random, table: Table) -> str:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import POOLED
 from .leftovers import Watched, no_proc, wait_until, watched
 from .session import Session
 
@@ -24,18 +23,19 @@ MINUTE, HOUR = 61, 3601
 """Seconds after which a scope goes that has ended or whose client has, and one of which nobody knows the end."""
 
 
+@pytest.fixture(scope="module")
+def sql(open_session: Callable[..., Session]) -> Iterator[Session]:
+    """A database for these tests, whose queries run in two threads."""
+    session = open_session()
+    yield session
+    session.close()
+
+
 @pytest.fixture
 def own(open_session: Callable[..., Session], tmp_path: Path) -> Iterator[Watched]:
     """A worker of its own, whose state is in a folder of the test."""
     with watched(open_session, "aggregates", tmp_path) as worker:
         yield worker
-
-
-@pytest.fixture(params=["sql", pytest.param("not_pooled", marks=pytest.mark.full)])
-def either(request: pytest.FixtureRequest) -> Session:
-    """Where processes serve many calls, and where each call has a new one."""
-    session: Session = request.getfixturevalue(request.param)
-    return session
 
 
 def start_again(worker: Watched) -> None:
@@ -70,14 +70,27 @@ def may_begin_again(worker: Watched, scope: str) -> bool:
 
 @pytest.mark.parametrize("place", ["update", "merge", "result"])
 @pytest.mark.parametrize("function", FORMS)
-def test_a_process_that_ends_in_a_call(either: Session, function: str, place: str) -> None:
-    either.attach("aggregates")
-    query = "SELECT i % 3, {}(i{}) FROM range(3000) t(i) GROUP BY ALL ORDER BY ALL"
-    message = either.error(query.format(f"aggregates.{function}", f", 'exit in {place}'"))
-    if place != "result" and either.options == POOLED:  # otherwise the client does not try again
+def test_a_process_that_ends_in_a_call(sql: Session, function: str, place: str) -> None:
+    message = fails(sql, function, place)
+    if place != "result":
         assert "StateError: a worker process died while updating; run the query again" in message
-    expected = either.rows(query.format("sum", ""))
-    assert either.rows(query.format(f"aggregates.{function}", ", 'none'")) == expected
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("place", ["update", "result"])
+@pytest.mark.parametrize("function", FORMS)
+def test_with_a_new_process_for_each_call(not_pooled: Session, function: str, place: str) -> None:
+    """Here the client does not try again, and with its one thread nothing is merged."""
+    fails(not_pooled, function, place)
+
+
+def fails(session: Session, function: str, place: str) -> str:
+    session.attach("aggregates")
+    query = "SELECT i % 3, {}(i{}) FROM range(3000) t(i) GROUP BY ALL ORDER BY ALL"
+    message = session.error(query.format(f"aggregates.{function}", f", 'exit in {place}'"))
+    expected = session.rows(query.format("sum", ""))
+    assert session.rows(query.format(f"aggregates.{function}", ", 'none'")) == expected
+    return message
 
 
 @pytest.mark.xfail(strict=True, reason="the client's SIGTERM ends the process before it has cleared its mark")
@@ -107,10 +120,11 @@ def test_an_aggregate_that_has_ended(own: Watched) -> None:
     assert may_begin_again(own, scope)
 
 
-@pytest.mark.parametrize("function", FORMS)
-def test_an_aggregate_that_failed(own: Watched, function: str) -> None:
-    """Nothing of it may begin again: rows that were taken in would be missing."""
-    assert "failed in update" in own.session.error(f"SELECT aggregates.{function}(i, 'update') FROM range(10) t(i)")
+@pytest.mark.parametrize("function", ["total", "total_of_batches"])
+def test_an_aggregate_whose_input_failed(own: Watched, function: str) -> None:
+    """Nothing of it may begin again: the rows that were taken in would be missing."""
+    rows = "SELECT if(i > 2500, error('stop'), i) AS i FROM range(3000) t(i)"
+    assert "stop" in own.session.error(f"SELECT aggregates.{function}(i) FROM ({rows})")
     [scope] = own.scopes()
     assert wait_until(lambda: what_ended(own, scope) == b"")
     make_older(own, MINUTE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ from ..functions.settings import Setting, declare_setting
 from .schema import Schema
 
 if TYPE_CHECKING:
+    from ..functions.attach_options import AttachOption
     from ..functions.secrets import SecretType
 
 
@@ -60,6 +61,8 @@ class Catalog(Schema):
         self._schemas: dict[str, Schema] = {default_schema.casefold(): self}
         self._settings: dict[str, Setting] = {}
         self._secret_types: dict[str, SecretType] = {}
+        self._attach_options: dict[str, AttachOption] = {}
+        self._on_attach: list[Callable[[Mapping[str, Any]], object]] = []
 
     def schema(self, name: str, *, comment: str | None = None, tags: Mapping[str, str] | None = None) -> Schema:
         """Add a schema.
@@ -119,6 +122,66 @@ class Catalog(Schema):
         secret_type = declare_secret_type(name, parameters, redact, description)
         self._secret_types[name.casefold()] = secret_type
         return secret_type
+
+    def attach_option(
+        self,
+        name: str,
+        type: pa.DataType,
+        *,
+        default: Any = None,
+        required: bool = False,
+        secret: bool = False,
+        description: str = "",
+    ) -> AttachOption:
+        """Add an option that users give with ATTACH and functions read as ``ctx.options[name]``.
+
+        Args:
+            name: its name in SQL: ``ATTACH 'c' (TYPE vgi, LOCATION …, name value)``.
+            type: type of its value, from :mod:`duckwing.types`.
+            default: its Python value where the user gives none.
+            required: the user must give it.
+            secret: its value is kept sealed; the client, and its log, never see it again.
+            description: what it is for, shown by ``vgi_catalogs(…)``.
+
+        Raises:
+            DeclarationError: the catalog has it already, DuckDB takes it for itself, or the default is not of the type.
+        """
+        from ..functions.attach_options import declare_attach_option
+
+        check_name(name, "an attach option")
+        if name.casefold() in self._attach_options:
+            raise DeclarationError(f"catalog '{self.catalog_name}' already has an attach option '{name}'")
+        option = declare_attach_option(name, type, default, required, secret, description)
+        self._attach_options[name.casefold()] = option
+        return option
+
+    def on_attach(self, hook: Callable[[Mapping[str, Any]], object]) -> Callable[[Mapping[str, Any]], object]:
+        """Have ``hook`` called with the options of each ATTACH; what it raises refuses the ATTACH. A decorator.
+
+        Example:
+            ```python
+            @demo.on_attach
+            def check(options):
+                if not Path(options["file"]).exists():
+                    raise FileNotFoundError(f"no file {options['file']}")
+            ```
+        """
+        self._on_attach.append(hook)
+        return hook
+
+    @property
+    def attach_options(self) -> Mapping[str, AttachOption]:
+        """The options of ATTACH, by name in lower case."""
+        return self._attach_options
+
+    def check_attach(self, options: Mapping[str, Any]) -> None:
+        """Ask the author's hooks whether a catalog may be attached with these options.
+
+        Raises:
+            Exception: whatever a hook raises.
+        """
+        for hook in self._on_attach:
+            hook(options)
 
     @property
     def settings(self) -> Mapping[str, Setting]:

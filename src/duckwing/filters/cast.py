@@ -59,9 +59,9 @@ def _is_wide_integer(type_: pa.BaseExtensionType) -> bool:
 
 
 def _same_family(actual: pa.DataType, target: pa.DataType) -> bool:
-    from .compare import _identity, plain
+    from .compare import identities, plain
 
-    if _identity(actual) != _identity(target):
+    if identities(actual) != identities(target):
         return False
     first, second = plain(actual)[1], plain(target)[1]
     return first is not None and first.equals(second)

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from ..errors import ArgumentError, FilterError
 from ..types.convert import from_duckdb
-from .keys import keys, one
+from ..types.forms import is_list, is_text
+from .keys import is_null, is_transparent, keys, one
 from .tree import ComparisonOperator
 
 Value: TypeAlias = "pa.Array | pa.Scalar"
@@ -94,45 +95,51 @@ def membership(type_: pa.DataType, values: pa.Array) -> Callable[[Value], Value]
     Raises:
         FilterError: values of these types cannot be compared.
     """
-    has_null = bool(values.null_count)
-    values = values.drop_null()
     to_left, to_right, common = _alignment(Side(type_), Side(values.type))
+    values = to_right(values)
     if common is None:
-        found_keys = _key_set(keys(to_right(values)))
-        is_member: Callable[[Value], Value] = lambda x: pa.array(  # noqa: E731
-            [None if k is None else k in found_keys for k in keys(to_left(x))], pa.bool_()
-        )
-    else:
-        members = to_right(values)
-        if pa.types.is_floating(common) and pc.any(pc.equal(members, 0.0)).as_py():
-            members = pa.concat_arrays([members, pa.array([0.0, -0.0], common)])
+        is_member, has_null = _member_by_keys(keys(values))
+        return _or_unknown(lambda x: is_member(to_left(x)), has_null)
+    is_known = _member(common, values.drop_null())
 
-        def is_member(x: Value) -> Value:
-            x = to_left(x)
-            found = pc.is_in(x, value_set=members)
-            return pc.if_else(pc.is_valid(x), found, _NULL) if x.null_count else found
+    def is_member(x: Value) -> Value:
+        x = to_left(x)
+        found = is_known(x)
+        return pc.if_else(x.is_valid(), found, _NULL) if x.null_count else found
 
-    if not has_null:
-        return is_member
-    return lambda x: pc.if_else(is_member(x), True, _NULL)
+    return _or_unknown(is_member, values.null_count > 0)
 
 
-def _key_set(found: list[Any]) -> Any:
-    try:
-        return frozenset(found)
-    except TypeError:  # pragma: no cover - every key is hashable today
-        return found
+def _or_unknown(is_member: Callable[[Value], Value], has_null: bool) -> Callable[[Value], Value]:
+    """A set with a NULL: whatever else is not in it may be."""
+    return (lambda x: pc.if_else(is_member(x), True, _NULL)) if has_null else is_member
+
+
+def _member_by_keys(members: list[Any]) -> tuple[Callable[[Value], Value], bool]:
+    known = frozenset(members)
+    return (lambda x: pa.array([None if k is None else k in known for k in keys(x)], pa.bool_())), None in known
+
+
+def _member(type_: pa.DataType, members: pa.Array) -> Callable[[Value], Value]:
+    """Whether values are among ``members``; false for NULL."""
+    if not pa.types.is_floating(type_):
+        return lambda x: pc.is_in(x, value_set=members)
+    if pc.any(pc.equal(members, 0.0)).as_py():  # Arrow looks for bits, and 0.0 equals -0.0
+        members = pa.concat_arrays([members, pa.array([0.0, -0.0]).cast(type_)])
+    if not pc.any(pc.is_nan(members)).as_py():
+        return lambda x: pc.is_in(x, value_set=members)
+    return lambda x: pc.or_(pc.is_in(x, value_set=members), pc.fill_null(pc.is_nan(x), False))
 
 
 def _distinct(negated: bool, left: Side, right: Side) -> Compare:
-    if right.constant is not None and not right.constant.is_valid:
-        return (lambda x, _: pc.is_valid(x)) if negated else (lambda x, _: pc.is_null(x))
+    if right.constant is not None and is_null(one(right.constant))[0].as_py():
+        return (lambda x, _: pc.invert(is_null(x))) if negated else (lambda x, _: is_null(x))
     equal = comparison("eq", left, right)
 
     def not_distinct(x: Value, y: Value) -> Value:
         same = pc.fill_null(equal(x, y), False)
         if right.constant is None:
-            same = pc.or_(same, pc.and_(pc.is_null(x), pc.is_null(y)))
+            same = pc.or_(same, pc.and_(is_null(x), is_null(y)))
         return same
 
     return (lambda x, y: pc.invert(not_distinct(x, y))) if negated else not_distinct
@@ -214,10 +221,11 @@ def _alignment(left: Side, right: Side) -> tuple[Convert, Convert, pa.DataType |
     first, second = left.type, right.type
     to_left: Convert = _same
     to_right: Convert = _same
-    if _identity(first) != _identity(second):
-        if isinstance(first, pa.BaseExtensionType):
+    if identities(first) != identities(second):
+        # DuckDB gives values of a type such as UUID as another one, here or inside of nested ones.
+        if identities(first):
             to_right, second = _arrived(second, first), first
-        elif isinstance(second, pa.BaseExtensionType):
+        else:
             to_left, first = _arrived(first, second), second
     plain_left, left_type = plain(first)
     plain_right, right_type = plain(second)
@@ -251,8 +259,21 @@ def _chain(*steps: Convert) -> Convert:
     return run
 
 
-def _identity(type_: pa.DataType) -> str:
-    return str(type_) if isinstance(type_, pa.BaseExtensionType) else ""
+def identities(type_: pa.DataType) -> tuple[str, ...]:
+    """The extension types in a type that compare in a way of their own."""
+    bare = _bare(type_)
+    if isinstance(bare, pa.BaseExtensionType):
+        return (f"{bare.extension_name} {getattr(bare, 'type_name', '')}",)
+    return tuple(name for i in range(bare.num_fields) for name in identities(bare.field(i).type))
+
+
+def _bare(type_: pa.DataType) -> pa.DataType:
+    """The type as which values of ``type_`` compare."""
+    if pa.types.is_dictionary(type_):
+        return _bare(type_.value_type)
+    if is_transparent(type_):
+        return type_.storage_type
+    return pa.bool_() if getattr(type_, "extension_name", "") == "arrow.bool8" else type_
 
 
 def _arrived(actual: pa.DataType, declared: pa.DataType) -> Convert:
@@ -268,7 +289,7 @@ def plain(type_: pa.DataType) -> tuple[Convert, pa.DataType | None]:
     if isinstance(type_, pa.BaseExtensionType):
         if type_.extension_name == "arrow.bool8":
             return (lambda array: pc.not_equal(array.storage, pa.scalar(0, pa.int8()))), pa.bool_()
-        if type_.extension_name in ("arrow.uuid", "arrow.json", "geoarrow.wkb"):
+        if type_.extension_name == "arrow.uuid" or is_transparent(type_):
             inner, target = plain(type_.storage_type)
             return _chain(lambda array: array.storage, inner), target
         return _same, None
@@ -336,7 +357,7 @@ _FAMILIES: tuple[Callable[[pa.DataType], bool], ...] = (
     pa.types.is_boolean,
     lambda t: pa.types.is_integer(t) or pa.types.is_decimal(t),
     pa.types.is_floating,
-    lambda t: pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_string_view(t),
+    is_text,
     lambda t: (
         pa.types.is_binary(t)
         or pa.types.is_large_binary(t)
@@ -345,7 +366,7 @@ _FAMILIES: tuple[Callable[[pa.DataType], bool], ...] = (
     ),
     pa.types.is_struct,
     pa.types.is_map,
-    lambda t: pa.types.is_list(t) or pa.types.is_large_list(t) or pa.types.is_fixed_size_list(t),
+    lambda t: is_list(t) or pa.types.is_fixed_size_list(t),
     pa.types.is_union,
     lambda t: pa.types.is_duration(t) or pa.types.is_interval(t),
 )
@@ -358,16 +379,15 @@ def _check_family(left: pa.DataType, right: pa.DataType) -> None:
         FilterError: they do.
     """
     is_ = pa.types
+    left, right = _bare(left), _bare(right)
     if left.equals(right) or is_.is_null(left) or is_.is_null(right):
         return
-    left = left.value_type if is_.is_dictionary(left) else left
-    right = right.value_type if is_.is_dictionary(right) else right
     if isinstance(left, pa.BaseExtensionType) or isinstance(right, pa.BaseExtensionType):
-        alike = _identity(left) == _identity(right)
+        alike = identities(left) == identities(right)
     else:
         alike = any(family(left) and family(right) for family in _FAMILIES)
-        alike = alike and (not is_.is_struct(left) or left.num_fields == right.num_fields)
+        alike = alike and (left.num_fields == right.num_fields)
     if not alike:
         raise FilterError(f"{left} and {right} cannot be compared")
-    for i in range(min(left.num_fields, right.num_fields)):
+    for i in range(left.num_fields):
         _check_family(left.field(i).type, right.field(i).type)

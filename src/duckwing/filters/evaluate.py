@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from ..errors import FilterError
 from .cast import caster
 from .compare import MIRRORED, Side, comparison, membership, plain
-from .keys import keys, one
+from .keys import is_null, one, struct_field
 from .tree import (
     And,
     Arithmetic,
@@ -133,7 +133,7 @@ def _compile(expression: Expression, schema: pa.Schema) -> _Operand:
         case Literal(value):
             return _constant(value)
         case StructField(of, _, index, type_):
-            return _computed(type_, lambda x: x.flatten()[index], _compile(of, schema))
+            return _computed(type_, lambda x: struct_field(x, index), _compile(of, schema))
         case Comparison(operator, left, right):
             return _comparison(operator, _compile(left, schema), _compile(right, schema))
         case And(children):
@@ -143,7 +143,9 @@ def _compile(expression: Expression, schema: pa.Schema) -> _Operand:
         case Not(of):
             return _computed(pa.bool_(), pc.invert, _condition(of, schema))
         case IsNull(of, negated):
-            return _computed(pa.bool_(), pc.is_valid if negated else _is_null, _compile(of, schema))
+            return _computed(
+                pa.bool_(), (lambda x: pc.invert(is_null(x))) if negated else is_null, _compile(of, schema)
+            )
         case In(of, values, negated):
             operand = _compile(of, schema)
             found = membership(operand.type, values)
@@ -161,12 +163,6 @@ def _compile(expression: Expression, schema: pa.Schema) -> _Operand:
         case Unknown(what):
             raise FilterError(f"this worker does not know the {what}")
     raise AssertionError(expression)
-
-
-def _is_null(array: pa.Array) -> pa.Array:
-    if pa.types.is_union(array.type):
-        return pa.array([key is None for key in keys(array)], pa.bool_())
-    return pc.is_null(array)
 
 
 def _condition(expression: Expression, schema: pa.Schema) -> _Operand:

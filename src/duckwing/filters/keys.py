@@ -5,14 +5,15 @@ NULLs inside of a value are values that sort last (spec 07, section 8); a NULL a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from ..errors import FilterError
-from ..types import BIGNUM, BIT, HUGEINT, JSON, TIMETZ, UHUGEINT, UUID
-from ..types.forms import same_extension
+from ..types import BIGNUM, BIT, HUGEINT, TIMETZ, UHUGEINT, UUID
+from ..types.forms import has_union, is_list, is_text, same_extension
+from ..types.nested import union_codes
 
 _NULL_INSIDE = (True, None)
 
@@ -51,6 +52,33 @@ def one(value: pa.Scalar) -> pa.Array:
     return pa.repeat(value, 1)
 
 
+def is_null(array: pa.Array) -> pa.Array:
+    """Which values are NULL, also where Arrow keeps no account of it: in unions, and in the values of dictionaries."""
+    import pyarrow.compute as pc
+
+    type_ = array.type
+    if pa.types.is_dictionary(type_):
+        return array.dictionary_decode().is_null()
+    if not pa.types.is_union(type_):
+        return array.is_null()
+    codes = union_codes(array)
+    result = pa.repeat(False, len(array))
+    for place, code in enumerate(type_.type_codes):
+        result = pc.or_(result, pc.and_(pc.equal(codes, pa.scalar(code, pa.int8())), is_null(array.field(place))))
+    return result
+
+
+def struct_field(array: pa.StructArray, index: int) -> pa.Array:
+    """A field of structs, NULL where the struct is."""
+    if not array.null_count:
+        return array.field(index)
+    if not has_union(array.type):
+        return array.flatten()[index]
+    # With a union in any field, flatten() aborts the process.
+    valid = array.is_valid().to_pylist()
+    return array.field(index).take(pa.array([row if ok else None for row, ok in enumerate(valid)], pa.int64()))
+
+
 def _keys_of(type_: pa.DataType) -> Callable[[pa.Array], list[Any]]:
     is_ = pa.types
     if isinstance(type_, pa.BaseExtensionType):
@@ -59,9 +87,7 @@ def _keys_of(type_: pa.DataType) -> Callable[[pa.Array], list[Any]]:
         return lambda array: keys(array.dictionary_decode())
     if is_.is_struct(type_):
         return _struct_keys
-    if is_.is_map(type_):
-        return _map_keys
-    if is_.is_list(type_) or is_.is_large_list(type_) or is_.is_fixed_size_list(type_):
+    if is_list(type_) or is_.is_fixed_size_list(type_) or is_.is_map(type_):
         return _list_keys
     if is_.is_union(type_):
         return _union_keys
@@ -81,16 +107,16 @@ def _keys_of(type_: pa.DataType) -> Callable[[pa.Array], list[Any]]:
     if is_.is_date64(type_):
         return lambda array: [None if v is None else v // 86_400_000 for v in _integers(array)]
     plain = is_.is_boolean(type_) or is_.is_integer(type_) or is_.is_decimal(type_)
-    if plain or is_.is_null(type_) or _is_text(type_) or _is_binary(type_):
+    if plain or is_.is_null(type_) or is_text(type_) or _is_binary(type_):
         return lambda array: array.to_pylist()  # strings order by code point, which is the order of their UTF-8 bytes
     raise FilterError(f"values of type {type_} cannot be compared here")
 
 
 def _extension_keys(type_: pa.BaseExtensionType) -> Callable[[pa.Array], list[Any]]:
-    if same_extension(type_, UUID) or same_extension(type_, JSON) or type_.extension_name == "geoarrow.wkb":
-        return lambda array: keys(array.storage)
     if type_.extension_name == "arrow.bool8":
         return lambda array: [None if v is None else v != 0 for v in array.storage.to_pylist()]
+    if same_extension(type_, UUID) or is_transparent(type_):
+        return lambda array: keys(array.storage)
     if same_extension(type_, TIMETZ):
         return lambda array: [None if v is None else _timetz_key(v) for v in array.storage.to_pylist()]
     if same_extension(type_, BIT):
@@ -100,6 +126,11 @@ def _extension_keys(type_: pa.BaseExtensionType) -> Callable[[pa.Array], list[An
 
         return to_values
     raise FilterError(f"values of type {type_} cannot be compared here")
+
+
+def is_transparent(type_: pa.DataType) -> bool:
+    """Whether values of an extension type compare as those of the type that they are stored in."""
+    return isinstance(type_, pa.BaseExtensionType) and type_.extension_name in ("arrow.json", "geoarrow.wkb")
 
 
 def _integers(array: pa.Array) -> list[Any]:
@@ -113,40 +144,38 @@ def _inside(array: pa.Array) -> list[Any]:
 
 
 def _struct_keys(array: pa.Array) -> list[Any]:
-    valid = array.is_valid().to_pylist()
-    fields = [_inside(field) for field in array.flatten()]
+    fields = [_inside(array.field(i)) for i in range(array.type.num_fields)]
     rows = zip(*fields, strict=True) if fields else [()] * len(array)
-    return [row if ok else None for row, ok in zip(rows, valid, strict=True)]
+    return [row if ok else None for row, ok in zip(rows, array.is_valid().to_pylist(), strict=True)]
 
 
 def _list_keys(array: pa.Array) -> list[Any]:
-    if pa.types.is_fixed_size_list(array.type):
+    is_ = pa.types
+    starts: Sequence[int]
+    if is_.is_fixed_size_list(array.type):
         size = array.type.list_size
-        inside = _inside(array.values.slice(array.offset * size, len(array) * size))
-        starts = range(0, len(array) * size + 1, size) if size else [0] * (len(array) + 1)
+        starts = [(array.offset + row) * size for row in range(len(array) + 1)]
     else:
-        first = array.offsets[0].as_py() if len(array) else 0
-        last = array.offsets[-1].as_py() if len(array) else 0
-        inside = _inside(array.values.slice(first, last - first))
-        starts = [offset - first for offset in array.offsets.to_pylist()]
-    valid = array.is_valid().to_pylist()
-    return [tuple(inside[starts[i] : starts[i + 1]]) if ok else None for i, ok in enumerate(valid)]
-
-
-def _map_keys(array: pa.Array) -> list[Any]:
-    entries = pa.StructArray.from_arrays([array.keys, array.items], names=["key", "value"])
-    inside = _inside(entries)
-    offsets = array.offsets.to_pylist()
-    valid = array.is_valid().to_pylist()
-    return [tuple(inside[offsets[i] : offsets[i + 1]]) if ok else None for i, ok in enumerate(valid)]
+        starts = array.offsets.to_pylist() if len(array) else [0]
+    ends = starts[1:]
+    if is_.is_list_view(array.type) or is_.is_large_list_view(array.type):
+        ends = [start + size for start, size in zip(starts, array.sizes.to_pylist(), strict=True)]
+    first = min(starts, default=0)
+    count = max(ends, default=first) - first
+    if is_.is_map(array.type):
+        members = (_inside(entries.slice(first, count)) for entries in (array.keys, array.items))
+        inside: list[Any] = [(False, entry) for entry in zip(*members, strict=True)]
+    else:
+        inside = _inside(array.values.slice(first, count))
+    rows = zip(starts, ends, array.is_valid().to_pylist(), strict=False)
+    return [tuple(inside[start - first : end - first]) if ok else None for start, end, ok in rows]
 
 
 def _union_keys(array: pa.Array) -> list[Any]:
-    codes = array.type_codes.to_pylist()
     fields = [_inside(array.field(i)) for i in range(array.type.num_fields)]
     places = {code: place for place, code in enumerate(array.type.type_codes)}
     rows = []
-    for row, code in enumerate(codes):
+    for row, code in enumerate(union_codes(array).to_pylist()):
         inside = fields[places[code]][row]
         rows.append(None if inside is _NULL_INSIDE else (places[code], inside))
     return rows
@@ -177,11 +206,6 @@ def _timetz_key(data: bytes) -> Any:
     bits = int.from_bytes(data, "little")
     offset = bits & 0xFFFFFF
     return ((bits >> 24) + (offset - MAX_TIMETZ_OFFSET) * 1_000_000, offset)
-
-
-def _is_text(type_: pa.DataType) -> bool:
-    is_ = pa.types
-    return bool(is_.is_string(type_) or is_.is_large_string(type_) or is_.is_string_view(type_))
 
 
 def _is_binary(type_: pa.DataType) -> bool:

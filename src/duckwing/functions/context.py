@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -46,6 +47,7 @@ class Invocation:
         data: what the bind left for the scan.
         scan: what is wanted of a scan; None while binding, and for functions of other kinds.
         scopes: gives the state that the worker's processes share.
+        options: gives the options of the attachment.
     """
 
     function: str
@@ -63,6 +65,7 @@ class Invocation:
     data: bytes | None = None
     scan: Scan | None = None
     scopes: Callable[[], Scopes] | None = None
+    options: Callable[[], Mapping[str, Any]] = dict
 
 
 class Context:
@@ -106,6 +109,11 @@ class Context:
         if self._settings is None:
             self._settings = read_settings(self._invocation.settings, self._invocation.declared_settings)
         return self._settings
+
+    @functools.cached_property
+    def options(self) -> Mapping[str, Any]:
+        """The options of the ATTACH through which the call came, by name; defaults where the user gave none."""
+        return self._invocation.options()
 
     @property
     def bound(self) -> Any:

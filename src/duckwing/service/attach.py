@@ -35,8 +35,14 @@ def catalog_attach(service: Service, call: Call, request: CatalogAttachRequest) 
                 f"catalog '{catalog.catalog_name}' was asked for with {option} '{wanted}', "
                 f"but it serves {catalog.version or 'no particular version'}; leave the option out"
             )
+    options: dict[str, Any] = {}
+    if catalog.attach_options or request.options is not None:
+        from ..functions.attach_options import read_attach_options
+
+        options = read_attach_options(request.options, catalog.attach_options, catalog.catalog_name)
+    catalog.check_attach(options)
     return CatalogAttachResult(
-        attach_opaque_data=new_attachment(catalog),
+        attach_opaque_data=new_attachment(catalog, options),
         supports_transactions=catalog.transactions,
         catalog_version_frozen=True,
         catalog_version=CATALOG_VERSION,

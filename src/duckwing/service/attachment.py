@@ -6,8 +6,9 @@ It holds all that a process needs which never saw the attach (spec 04, section 3
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CatalogError
 from ..rpc.codec import decode, encode
@@ -25,15 +26,49 @@ class Attachment:
     Attributes:
         id: 16 random bytes.
         catalog: the catalog's name.
+        options: the values of the options; None if the catalog has none.
+        sealed: they are sealed for ``id``, because the client writes attach data to its log.
     """
 
     id: bytes
     catalog: str
+    options: bytes | None = None
+    sealed: bool = False
 
 
-def new_attachment(catalog: Catalog) -> bytes:
-    """Attach data for a new attachment of ``catalog``."""
-    return encode(Attachment(os.urandom(16), catalog.catalog_name))
+def new_attachment(catalog: Catalog, options: Mapping[str, Any]) -> bytes:
+    """Attach data for a new attachment of ``catalog``.
+
+    Args:
+        catalog: the catalog.
+        options: the values of its options.
+    """
+    id_ = os.urandom(16)
+    if not catalog.attach_options:
+        return encode(Attachment(id_, catalog.catalog_name))
+    from ..state.seal import seal
+    from ..state.values import dump_value
+
+    data = dump_value(dict(options))
+    secret = any(option.secret for option in catalog.attach_options.values())
+    return encode(Attachment(id_, catalog.catalog_name, seal(data, id_) if secret else data, secret))
+
+
+def attach_options(attach_opaque_data: bytes | None) -> dict[str, Any]:
+    """The options of an attachment.
+
+    Raises:
+        StateError: they were sealed by another user, or changed.
+    """
+    attachment = decode(Attachment, attach_opaque_data) if attach_opaque_data else None
+    if attachment is None or attachment.options is None:
+        return {}
+    from ..state.seal import unseal
+    from ..state.values import load_value
+
+    data = unseal(attachment.options, attachment.id) if attachment.sealed else attachment.options
+    options: dict[str, Any] = load_value(data)
+    return options
 
 
 def attachment_id(attach_opaque_data: bytes | None) -> bytes | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..protocol.catalogs import CatalogInfo
+import pyarrow as pa
+
+from ..protocol.catalogs import AttachOptionSpec, CatalogInfo
 from ..protocol.shared import AttachmentParams, Items
 from ..rpc.codec import encode
 
 if TYPE_CHECKING:
+    from ..catalog.declared import Catalog
     from ..rpc.call import Call
     from ..rpc.method import NoParams
     from . import Service
@@ -16,8 +19,21 @@ if TYPE_CHECKING:
 
 def catalog_catalogs(service: Service, call: Call, request: NoParams) -> Items:
     """The catalogs of this worker."""
-    infos = [CatalogInfo(c.catalog_name, implementation_version=c.version) for c in service.catalogs]
-    return Items(tuple(encode(info) for info in infos))
+    return Items(tuple(encode(_info(catalog)) for catalog in service.catalogs))
+
+
+def _info(catalog: Catalog) -> CatalogInfo:
+    options = [
+        AttachOptionSpec(
+            option.name,
+            option.description,
+            pa.schema([pa.field("value", option.type)]),
+            option.default_batch(),
+            option.required,
+        )
+        for option in catalog.attach_options.values()
+    ]
+    return CatalogInfo(catalog.catalog_name, implementation_version=catalog.version, attach_option_specs=tuple(options))
 
 
 def catalog_detach(service: Service, call: Call, request: AttachmentParams) -> None:

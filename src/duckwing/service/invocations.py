@@ -9,7 +9,7 @@ from ..catalog.declared import Catalog
 from ..catalog.schema import Schema
 from ..errors import CatalogError
 from ..functions.context import Invocation
-from .attachment import attachment_id
+from .attachment import attach_options, attachment_id
 
 if TYPE_CHECKING:
     from ..functions.scan import Scan
@@ -70,6 +70,7 @@ def invocation(
         data=data,
         scan=scan,
         scopes=lambda: service.scopes,
+        options=lambda: attach_options(request.attach_opaque_data),
     )
 
 

@@ -17,7 +17,7 @@ def _answered_later(call: Call) -> None:
     _answered(call)
 
 
-Call.answered = _answered_later  # type: ignore[method-assign]
+Call.answered = _answered_later  # type: ignore[assignment, method-assign]
 
 
 @unhurried.aggregate
