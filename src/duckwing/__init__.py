@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .catalog.declared import Catalog as Catalog
+    from .catalog.providers import TableDefinition as TableDefinition
+    from .catalog.providers import TableProvider as TableProvider
     from .catalog.schema import Schema as Schema
     from .catalog.tables import ForeignKey as ForeignKey
     from .catalog.tables import Generated as Generated
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from .filters.pushed import Filters as Filters
     from .functions.cache import Cache as Cache
     from .functions.columns import Bound as Bound
+    from .functions.context import At as At
     from .functions.context import Context as Context
     from .functions.datasets import dataset as dataset
     from .functions.declare import aggregate as aggregate
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ArgumentError": "errors",
+    "At": "functions.context",
     "Bound": "functions.columns",
     "Cache": "functions.cache",
     "Cardinality": "functions.hints",
@@ -82,6 +86,8 @@ _HOMES = {
     "Secret": "functions.secrets",
     "Split": "functions.splits",
     "StateError": "errors",
+    "TableDefinition": "catalog.providers",
+    "TableProvider": "catalog.providers",
     "TableStatistics": "functions.statistics",
     "Worker": "worker",
     "aggregate": "functions.declare",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import sys
 import tempfile
 import time
@@ -26,6 +27,28 @@ from ..sql.session import Session
 from .generator import Table, draw_order, draw_predicate, draw_table
 
 PREDICATES_PER_TABLE = 50
+
+LOSSLESS = "SET arrow_lossless_conversion = true"
+VERSION = "SET arrow_output_version = '1.5'"
+SETTINGS = (
+    "RESET TimeZone",
+    LOSSLESS,
+    "SET arrow_large_buffer_size = true",
+    f"SET arrow_large_buffer_size = true; {LOSSLESS}",
+    f"{VERSION}; SET produce_arrow_string_view = true; SET arrow_output_list_view = true",
+    "SET TimeZone = 'America/New_York'",
+)
+WEIGHTS = (5, 3, 1, 1, 1, 2)
+
+FORMS: dict[pa.DataType, list[pa.DataType | None]] = {
+    pa.utf8(): [pa.large_utf8(), pa.string_view(), None],
+    pa.binary(): [pa.large_binary(), pa.binary_view()],
+    pa.date32(): [pa.date64()],
+    pa.timestamp("us", "Etc/UTC"): [pa.timestamp("us", "Europe/Berlin")],
+    pa.int32(): [None],
+    pa.list_(pa.field("l", pa.int32())): [pa.large_list(pa.int32())],
+}
+"""Types in which columns come out of DuckDB, and others in which a worker may give them; None: a dictionary."""
 
 Rows: TypeAlias = list[int]
 Outcome: TypeAlias = "Rows | duckdb.Error"
@@ -68,7 +91,6 @@ class Fuzzer:
         self._folder = folder
         self._session = Session(duckwing.engine.connect(threads=1), "pool true")
         self._session.attach("random_tables")
-        self._session.execute("SET TimeZone = 'America/New_York'")
 
     def close(self) -> None:
         """End the database and its worker."""
@@ -78,8 +100,17 @@ class Fuzzer:
         """Compare predicates over the table of ``seed``; a description of the first that differs, or None."""
         table = draw_table(seed)
         path = self._folder / f"{seed}.arrow"
-        scans = Path(f"{path}.scans")
         self._ship(table, path)
+        setting = _setting(table)
+        self._session.execute(setting)
+        try:
+            return self._compare(table, numbers, path)
+        finally:
+            for name in re.findall(r"SET (\w+)", setting):
+                self._session.execute(f"RESET {name}")
+
+    def _compare(self, table: Table, numbers: Iterable[int], path: Path) -> str | None:
+        scans = Path(f"{path}.scans")
         scan = f"random_tables.t('{path}')"
         self._session.execute(f"CREATE OR REPLACE TABLE local AS FROM {scan}")
         for chosen in _groups(numbers):
@@ -104,18 +135,17 @@ class Fuzzer:
         """Write the rows of ``table`` as a file for the worker."""
         for statement in table.create("source"):
             self._session.execute(statement)
-        self._session.execute("SET arrow_lossless_conversion = true")
-        data = self._session.execute("FROM source ORDER BY id").to_arrow_table().combine_chunks()
-        self._session.execute("SET arrow_lossless_conversion = false")
+        self._session.execute(LOSSLESS)
+        [batch] = self._session.execute("FROM source ORDER BY id").to_arrow_table().combine_chunks().to_batches()
+        self._session.execute("RESET arrow_lossless_conversion")
         rng = random.Random(f"forms {table.seed}")
-        fields, columns = [], []
-        for field, column, type in zip(
-            data.schema, data.columns, ["BIGINT", *(c.type.sql for c in table.columns)], strict=True
-        ):
-            array = column.chunk(0) if column.num_chunks else pa.array([], field.type)
-            sql = {"sql": type}
-            fields.append(pa.field(field.name, array.type, metadata=sql))
-            columns.append(array)
+        fields, columns = [batch.schema.field(0)], [batch.column(0)]
+        for place, column in enumerate(table.columns, start=1):
+            array = batch.column(place)
+            form = _other_form(array, rng)
+            columns.append(array if form is None else form)
+            metadata = {"sql": column.type.sql} if form is None else None
+            fields.append(pa.field(column.sql, columns[-1].type, metadata=metadata))
         batch = pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as file:
             file.write(batch)
@@ -147,6 +177,23 @@ class Fuzzer:
         self.tally.scanned += bool(scans)
         self.tally.pushed += any(int(line) for line in scans.split())
         self.tally.choosing += 0 < len(expected) < rows
+
+
+def _setting(table: Table) -> str:
+    """Statements that change the form in which constants arrive."""
+    chosen = random.Random(f"setting {table.seed}").choices(SETTINGS, WEIGHTS)[0]
+    inside = [type for column in table.columns for type in column.type.members.values()]
+    # Constants lose the offset of a TIMETZ. The client sends none, but for nested ones.
+    return LOSSLESS if any(type.holds("timetz") for type in inside) else chosen
+
+
+def _other_form(array: pa.Array, rng: random.Random) -> pa.Array | None:
+    """Sometimes the same values as another Arrow type that DuckDB reads as the same one."""
+    other = FORMS.get(array.type)
+    if other is None or rng.random() < 0.6:
+        return None
+    other = rng.choice(other)
+    return array.dictionary_encode() if other is None else array.cast(other)
 
 
 def _groups(numbers: Iterable[int], size: int = 10) -> Iterable[list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,13 @@ from .schema import Schema
 
 if TYPE_CHECKING:
     from ..functions.attach_options import AttachOption
+    from ..functions.context import Context
     from ..functions.secrets import SecretType
+    from .providers import TableProvider
+
+
+DECLARED_VERSION = 1
+"""Declared catalogs do not change while their process lives. (0 would mean "unknown", and no result be used again.)"""
 
 
 class Catalog(Schema):
@@ -123,6 +130,22 @@ class Catalog(Schema):
         self._secret_types[name.casefold()] = secret_type
         return secret_type
 
+    def mount(self, source: TableProvider | Callable[..., TableProvider], *, schema: Schema | None = None) -> None:
+        """Add the tables of a provider, which may come and go while the worker runs.
+
+        Args:
+            source: a :class:`duckwing.TableProvider`; or a class or function that makes one, whose parameters
+                name options of ATTACH.
+            schema: gets the tables; the default schema if it is None.
+
+        Raises:
+            DeclarationError: the schema has a provider already, this is none, or it wants an option that there is not.
+        """
+        from .providers import declare_mount
+
+        target = self if schema is None else schema
+        target.take(declare_mount(target.name, source, self._attach_options))
+
     def attach_option(
         self,
         name: str,
@@ -168,6 +191,25 @@ class Catalog(Schema):
         """
         self._on_attach.append(hook)
         return hook
+
+    def live_version(self, ctx: Context) -> int:
+        """A number that changes with what the catalog contains, as far as it is known; 0: it is not."""
+        versions = [schema.mounted.version(ctx) for schema in self.schemas() if schema.mounted is not None]
+        if not versions:
+            return DECLARED_VERSION
+        if 0 in versions:
+            return 0
+        return versions[0] if len(versions) == 1 else zlib.crc32(repr(versions).encode()) + 1
+
+    @property
+    def time_travel(self) -> bool:
+        """Whether some table has earlier states."""
+        return any(schema.has_history for schema in self.schemas())
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether tables may come and go while the worker runs."""
+        return any(schema.mounted is not None for schema in self.schemas())
 
     @property
     def attach_options(self) -> Mapping[str, AttachOption]:

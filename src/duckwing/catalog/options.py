@@ -31,13 +31,14 @@ class TableOptions(TypedDict, total=False):
     named: Mapping[str, Any] | None
     comment: str | None
     tags: Mapping[str, str] | None
-    column_comments: Mapping[str, str]
+    column_comments: Mapping[str, str] | None
     primary_key: str | Sequence[str]
-    unique: Sequence[str | Sequence[str]]
-    not_null: Sequence[str]
-    foreign_keys: Sequence[ForeignKey]
-    checks: Sequence[str]
-    defaults: Mapping[str, str]
-    generated: Mapping[str, Generated]
+    unique: str | Sequence[str | Sequence[str]]
+    not_null: str | Sequence[str]
+    foreign_keys: ForeignKey | Sequence[ForeignKey]
+    checks: str | Sequence[str]
+    defaults: Mapping[str, str] | None
+    generated: Mapping[str, Generated] | None
     row_id: str | None
-    required_filters: Sequence[str | Sequence[str]]
+    required_filters: str | Sequence[str | Sequence[str]]
+    time_travel: bool

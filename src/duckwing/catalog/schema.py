@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, overload
 
-from ..errors import DeclarationError
+from ..errors import CatalogError, DeclarationError
 from ..functions.about import check_name, check_tags, check_text
 from ..functions.declare import (
     aggregate,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..functions.aggregate import AggregateFunction
     from ..functions.buffering import BufferingFunction
+    from ..functions.context import Context
     from ..functions.options import (
         AggregateOptions,
         BufferingOptions,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from ..functions.table import TableFunction
     from ..functions.table_in_out import TableInOutFunction
     from .options import MacroOptions, TableOptions, ViewOptions
+    from .providers import Mount
     from .tables import Table
     from .views import Macro, View
 
@@ -67,6 +69,7 @@ class Schema:
         self._tables: dict[str, Table] = {}
         self._views: dict[str, View] = {}
         self._macros: dict[str, Macro] = {}
+        self._mount: Mount | None = None
 
     def add(self, *functions: Function | Iterable[Function]) -> None:
         """Add functions that were declared with the free decorators ``dw.scalar``, ….
@@ -168,6 +171,7 @@ class Schema:
                 - ``generated``: columns that DuckDB computes, ``{"total": dw.Generated(DOUBLE, "price * count")}``.
                 - ``row_id``: the column that identifies a row. It is hidden, and shown as ``rowid``.
                 - ``required_filters``: columns by which a query must filter; a list stands for one of its columns.
+                - ``time_travel``: the function looks at ``ctx.at``, and so may a callable ``columns=``.
                 - ``comment``, ``tags``, ``column_comments``.
 
         Raises:
@@ -232,10 +236,60 @@ class Schema:
         self._macros[key] = macro
         return macro
 
+    def take(self, mount: Mount) -> None:
+        """Take over the tables of a provider; :meth:`duckwing.Catalog.mount` makes the mount.
+
+        Raises:
+            DeclarationError: the schema has one already.
+        """
+        if self._mount is not None:
+            raise DeclarationError(
+                f"schema '{self.name}' already has a provider; mount the other one in another schema"
+            )
+        self._add(mount.function)
+        self._mount = mount
+
+    def find_table(self, name: str, ctx: Context) -> Table | None:
+        """One table, without regard to case, or None.
+
+        Args:
+            name: its name.
+            ctx: who asks.
+
+        Raises:
+            CatalogError: an earlier state is asked for, and the table has none.
+        """
+        table = self._tables.get(name.casefold())
+        if table is not None:
+            if ctx.at is not None and not table.time_travel:
+                raise CatalogError(f"table '{table.name}' has no history; leave out AT")
+            return table.seen_by(ctx)
+        return None if self._mount is None else self._mount.table(name, ctx)
+
+    def tables(self, ctx: Context) -> Iterator[Table]:
+        """The tables that a listing shows to who asks."""
+        for table in self._tables.values():
+            yield table.seen_by(ctx)
+        for name in self._mount.names(ctx) if self._mount is not None else ():
+            found = self._mount.table(name, ctx) if self._mount is not None else None
+            if found is not None and name.casefold() not in self._tables:
+                yield found
+
+    def table_count(self, ctx: Context) -> int:
+        """How many tables a listing shows."""
+        return len(self._tables) + (0 if self._mount is None else len(self._mount.names(ctx)))
+
     @property
-    def tables(self) -> Mapping[str, Table]:
-        """The tables, by name in lower case."""
-        return self._tables
+    def has_history(self) -> bool:
+        """Whether some table has earlier states."""
+        return any(table.time_travel for table in self._tables.values()) or (
+            self._mount is not None and self._mount.time_travel
+        )
+
+    @property
+    def mounted(self) -> Mount | None:
+        """Where the tables come from that are not declared."""
+        return self._mount
 
     @property
     def views(self) -> Mapping[str, View]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ class ForeignKey:
     DuckDB shows it and does not check it.
 
     Attributes:
-        columns: of the table that has the key.
+        columns: of the table that has the key; one name is one column.
         table: the other table; ``schema.table`` if it is in another schema.
         referenced: its columns; the same names by default.
 
@@ -39,9 +40,13 @@ class ForeignKey:
         ```
     """
 
-    columns: Sequence[str]
+    columns: str | Sequence[str]
     table: str
-    referenced: Sequence[str] = ()
+    referenced: str | Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", _group(self.columns))
+        object.__setattr__(self, "referenced", _group(self.referenced) or self.columns)
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,8 @@ class Table:
         generated: columns that DuckDB computes, after the others.
         row_id: the column that identifies a row; hidden, and shown as ``rowid``.
         required_filters: every group must have a column that the query filters by.
+        time_travel: it has earlier states, which the function finds by ``ctx.at``.
+        context: who looks at the table; it matters where the columns are computed from that.
     """
 
     name: str
@@ -96,6 +103,8 @@ class Table:
     generated: Mapping[str, Generated] = field(default_factory=dict)
     row_id: str | None = None
     required_filters: Sequence[Sequence[str]] = ()
+    time_travel: bool = False
+    context: Context = field(default_factory=lambda: Context(Invocation("", "")))
 
     @property
     def what(self) -> str:
@@ -109,9 +118,8 @@ class Table:
         Raises:
             ArgumentError: they do not fit.
         """
-        invocation = Invocation(self.function.name, "", kind=self.function.kind)
         chosen = choose_by_arguments([self.function], self.arguments)
-        return self.function.bind(chosen.parameters, self.arguments, Context(invocation))
+        return self.function.bind(chosen.parameters, self.arguments, self.context)
 
     @functools.cached_property
     def scanned(self) -> tuple[pa.Schema, Any]:
@@ -151,6 +159,10 @@ class Table:
         wants_context = function.signature.context in function.columns.wants
         return not function.signature.secrets and not wants_context
 
+    def seen_by(self, context: Context) -> Table:
+        """The table as somebody sees it whose context may matter."""
+        return self if self.is_fixed else dataclasses.replace(self, context=context)
+
     def _properties(self, column: str) -> dict[bytes, bytes]:
         properties: dict[bytes, bytes] = {}
         if column in self.column_comments:
@@ -172,9 +184,17 @@ def declare_table(
     comment: str | None = None,
     tags: Mapping[str, str] | None = None,
     primary_key: str | Sequence[str] = (),
-    unique: Sequence[str | Sequence[str]] = (),
-    required_filters: Sequence[str | Sequence[str]] = (),
-    **options: Any,
+    unique: str | Sequence[str | Sequence[str]] = (),
+    not_null: str | Sequence[str] = (),
+    checks: str | Sequence[str] = (),
+    foreign_keys: ForeignKey | Sequence[ForeignKey] = (),
+    column_comments: Mapping[str, str] | None = None,
+    defaults: Mapping[str, str] | None = None,
+    generated: Mapping[str, Generated] | None = None,
+    row_id: str | None = None,
+    required_filters: str | Sequence[str | Sequence[str]] = (),
+    context: Context | None = None,
+    **unknown: Any,
 ) -> Table:
     """Make a :class:`Table`; :meth:`Schema.table` explains the options.
 
@@ -184,10 +204,8 @@ def declare_table(
     what = f"table '{check_name(name, 'a table')}'"
     if not isinstance(function, TableFunction):
         raise DeclarationError(f"{what} needs a table function to scan it, not {function!r:.80}")
-    known = {f.name for f in Table.__dataclass_fields__.values()}
-    for option in options:
-        if option not in known:
-            raise DeclarationError(f"{what}: there is no option '{option}'; help(duckwing.Schema.table) lists them")
+    for option in unknown:
+        raise DeclarationError(f"{what}: there is no option '{option}'; help(duckwing.Schema.table) lists them")
     table = Table(
         name,
         schema,
@@ -195,31 +213,88 @@ def declare_table(
         _arguments(function, args, named or {}, what),
         comment=None if comment is None else check_text(comment, f"{what}: comment="),
         tags=check_tags(tags, what),
+        column_comments=_texts(column_comments, f"{what}: column_comments="),
+        not_null=_group(not_null),
         primary_key=_group(primary_key),
-        unique=tuple(_group(group) for group in unique),
-        required_filters=tuple(_group(group) for group in required_filters),
-        **options,
+        unique=_groups(unique),
+        checks=_group(checks),
+        foreign_keys=(foreign_keys,) if isinstance(foreign_keys, ForeignKey) else tuple(foreign_keys),
+        defaults=_texts(defaults, f"{what}: defaults="),
+        generated=dict(generated or {}),
+        row_id=row_id,
+        required_filters=_groups(required_filters),
+        **({} if context is None else {"context": context}),
     )
+    _check_options(table)
     try:
         bound = table.bound
     except ArgumentError as error:
         raise DeclarationError(f"{what}: {error}") from None
-    for condition in table.checks:
-        check_expression(condition, f"{what}: the check {condition!r}")
-    for column, expression in table.defaults.items():
-        check_expression(expression, f"{what}: the default of column '{column}'")
-    for column, generated in table.generated.items():
-        check_expression(generated.expression, f"{what}: the generated column '{column}'")
-        reason = refusal(generated.type)
-        if reason is not None:
-            raise DeclarationError(f"{what}: column '{column}' cannot be {sql_name(generated.type)}: {reason}")
     if bound.function.columns.fixed is not None:
         assert table.columns is not None  # makes mistakes show while the author's module is imported
     return table
 
 
 def _group(names: str | Sequence[str]) -> tuple[str, ...]:
+    """One name is a group of one."""
     return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _groups(groups: str | Sequence[str | Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    return ((groups,),) if isinstance(groups, str) else tuple(_group(group) for group in groups)
+
+
+def _texts(texts: Mapping[str, str] | None, what: str) -> dict[str, str]:
+    if texts is not None and not isinstance(texts, Mapping):
+        raise DeclarationError(f"{what} takes a dict by column, not {texts!r:.80}")
+    return {column: check_text(text, f"{what} of column '{column}'") for column, text in (texts or {}).items()}
+
+
+def _check_options(table: Table) -> None:
+    """Refuse what is wrong whatever the columns are."""
+    what = table.what
+    for condition in table.checks:
+        check_expression(condition, f"{what}: the check {condition!r}")
+    for column, expression in table.defaults.items():
+        check_expression(expression, f"{what}: the default of column '{column}'")
+        if column in table.generated:
+            raise DeclarationError(f"{what}: column '{column}' is generated, so it has no default")
+    for column, generated in table.generated.items():
+        if not isinstance(generated, Generated):
+            raise DeclarationError(
+                f"{what}: generated= maps columns to dw.Generated(type, expression), not '{column}' to {generated!r:.80}"
+            )
+        check_name(column, f"{what}: a generated column")
+        check_expression(generated.expression, f"{what}: the generated column '{column}'")
+        if not isinstance(generated.type, pa.DataType):
+            raise DeclarationError(
+                f"{what}: the generated column '{column}' needs a type from duckwing.types, not {generated.type!r:.80}"
+            )
+        reason = refusal(generated.type)
+        if reason is not None:
+            raise DeclarationError(f"{what}: column '{column}' cannot be {sql_name(generated.type)}: {reason}")
+    for key in table.foreign_keys:
+        if not isinstance(key, ForeignKey):
+            raise DeclarationError(f"{what}: foreign_keys= takes dw.ForeignKey(columns, table), not {key!r:.80}")
+        check_name(key.table, f"{what}: the table of a foreign key")
+        if not key.columns or len(key.columns) != len(key.referenced):
+            raise DeclarationError(
+                f"{what}: a foreign key of {len(key.columns)} columns cannot refer to {len(key.referenced)} of {key.table}"
+            )
+    for option, groups in (("unique=", table.unique), ("required_filters=", table.required_filters)):
+        if not all(groups):
+            raise DeclarationError(f"{what}: {option} has an empty group")
+    if table.row_id in table.generated:
+        raise DeclarationError(f"{what}: row_id= names '{table.row_id}', which is generated; its function must have it")
+    for option, groups in (
+        ("primary_key=", [table.primary_key]),
+        ("unique=", table.unique),
+        ("foreign_keys=", [key.columns for key in table.foreign_keys]),
+    ):
+        for group in groups:
+            # Alone it is left out by the client; of several columns the others would be left, a wrong constraint.
+            if table.row_id in group and (len(group) > 1 or option == "foreign_keys="):
+                raise DeclarationError(f"{what}: {option} names '{table.row_id}', which row_id= hides")
 
 
 def _arguments(
@@ -229,8 +304,12 @@ def _arguments(
     parameters = [p for p in function.signature.parameters if p.kind != "table"]
     by_position = [p for p in parameters if p.kind in ("positional", "varargs")]
     by_name = {p.name.casefold(): p for p in parameters}
+    if isinstance(args, (str, bytes, Mapping)) or not isinstance(args, Sequence):
+        raise DeclarationError(f"{what}: args= takes a list of values, not {args!r:.80}")
     if len(args) > len(by_position) and not (by_position and by_position[-1].kind == "varargs"):
-        raise DeclarationError(f"{what}: {len(args)} arguments for function '{function.name}', which takes fewer")
+        raise DeclarationError(
+            f"{what}: args= has {len(args)} values, but function '{function.name}' takes {len(by_position)} by position"
+        )
     positional = [
         _constant(value, by_position[min(place, len(by_position) - 1)].type, f"{what}: argument {place + 1}")
         for place, value in enumerate(args)
@@ -252,8 +331,10 @@ def _constant(value: Any, type_: pa.DataType, what: str) -> pa.Array:
 
     try:
         return pa.array([value]) if any_type(type_) else from_values([value], type_, what)
-    except (OutputError, pa.ArrowException) as error:
+    except OutputError as error:
         raise DeclarationError(str(error)) from None
+    except (pa.ArrowException, OverflowError) as error:
+        raise DeclarationError(f"{what} cannot be passed: {error}") from None
 
 
 def _check_columns(table: Table, schema: pa.Schema) -> None:
@@ -276,8 +357,22 @@ def _check_columns(table: Table, schema: pa.Schema) -> None:
                 raise DeclarationError(
                     f"{table.what}: {option} names '{column}', which is none of its columns {', '.join(names)}"
                 )
+    types = dict(zip(schema.names, schema.types, strict=True)) | {n: g.type for n, g in table.generated.items()}
     for path in paths:
-        if path not in names and path.split(".")[0] not in names:
-            raise DeclarationError(f"{table.what}: required_filters= names '{path}', which is none of its columns")
-    if not all(table.required_filters):
-        raise DeclarationError(f"{table.what}: required_filters= has an empty group")
+        if not _leads_somewhere(path, types):
+            raise DeclarationError(
+                f"{table.what}: required_filters= names '{path}', which is none of its columns {', '.join(names)}"
+            )
+    if set(schema.names) == {table.row_id} and not table.generated:
+        raise DeclarationError(f"{table.what}: row_id= hides its only column")
+
+
+def _leads_somewhere(path: str, types: Mapping[str, pa.DataType]) -> bool:
+    """Whether a path is a column, or leads through the fields of one."""
+    if path in types:
+        return True
+    for place in (place for place, letter in enumerate(path) if letter == "."):
+        type_ = types.get(path[:place])
+        if type_ is not None and pa.types.is_struct(type_):
+            return _leads_somewhere(path[place + 1 :], {field.name: field.type for field in type_})
+    return False

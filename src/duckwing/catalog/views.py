@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import DeclarationError
 from ..functions.about import check_name, check_tags, check_text
-from .statements import check_expression, check_query, is_query
+from .statements import check_expression, check_query, is_table_macro
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +109,7 @@ def declare_macro(
     for parameter in docs or {}:
         if parameter not in names:
             raise DeclarationError(f"{what}: docs= explains '{parameter}', which is none of its parameters")
-    table = is_query(definition)
+    table = is_table_macro(definition)
     if table:
         check_query(definition, what)
     else:

@@ -27,6 +27,19 @@ def _no_log(level: str, message: str, fields: Mapping[str, Any]) -> None:
     """Nobody listens."""
 
 
+@dataclass(frozen=True)
+class At:
+    """The state of a table that a query asks for: ``AT (VERSION => 3)`` or ``AT (TIMESTAMP => …)``.
+
+    Attributes:
+        unit: what ``value`` is.
+        value: as SQL writes it, such as ``3`` or ``2024-01-01 00:00:00``.
+    """
+
+    unit: Literal["version", "timestamp"]
+    value: str
+
+
 @dataclass(frozen=True, eq=False)
 class Invocation:
     """A call as the protocol delivers it, the source of every :class:`Context`.
@@ -39,7 +52,6 @@ class Invocation:
         declared_settings: the settings that the catalog declares, by name.
         settings: the IPC stream of their values; None if none has one.
         secrets: the IPC stream of the secrets; None if there are none.
-        secrets_resolved: the client has looked up what the function asked for.
         caller: who calls.
         attachment: bytes that are the same in all calls through one ATTACH; None outside of any.
         transaction: bytes that are the same in all calls of one transaction; None outside of any.
@@ -48,6 +60,7 @@ class Invocation:
         scan: what is wanted of a scan; None while binding, and for functions of other kinds.
         scopes: gives the state that the worker's processes share.
         options: gives the options of the attachment.
+        at: the AT clause of the table; None: there is none.
     """
 
     function: str
@@ -57,7 +70,6 @@ class Invocation:
     declared_settings: Mapping[str, Setting] = field(default_factory=dict)
     settings: bytes | None = None
     secrets: bytes | None = None
-    secrets_resolved: bool = True
     caller: Identity = ANONYMOUS
     attachment: bytes | None = None
     transaction: bytes | None = None
@@ -66,6 +78,7 @@ class Invocation:
     scan: Scan | None = None
     scopes: Callable[[], Scopes] | None = None
     options: Callable[[], Mapping[str, Any]] = dict
+    at: At | None = None
 
 
 class Context:
@@ -76,6 +89,7 @@ class Context:
         catalog: name of the catalog that it belongs to, as the worker declares it.
         caller: who calls: ``domain``, ``principal``, ``authenticated`` and ``claims``. Anonymous
             unless the transport knows better.
+        at: the state of the table that is asked for; None: that of now, or no table is scanned.
         rows: number of rows that the current batch asks for (0 in a table function).
         measures: what :meth:`measure` has counted so far.
 
@@ -94,6 +108,7 @@ class Context:
         self.catalog = invocation.catalog
         self.caller = invocation.caller
         self.rows = 0
+        self.at = invocation.at
         self._invocation = invocation
         self._log = invocation.log
         self.measures: dict[str, int | float] = {}

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from . import keys
 from .codec import Record
-from .errors import ConnectionClosed, MalformedMessage, RpcError
+from .errors import ConnectionClosed, MalformedMessage, RpcError, error_metadata, log_error
 from .framing import Batch, empty_batch
 
 LEVELS = ("ERROR", "WARN", "INFO", "DEBUG", "TRACE")
@@ -75,10 +75,13 @@ class Call:
         method: name of the method, ``""`` until the request has been read that far.
         metadata: metadata of the request.
         caller: who calls.
+        subject: what the call is about, such as a function, once a handler has found it out; errors of
+            user code are then sent with it.
     """
 
     def __init__(self, metadata: Mapping[bytes, bytes], server_id: str, caller: Identity = ANONYMOUS):
         self.method = ""
+        self.subject = ""
         self.metadata = metadata
         self.caller = caller
         self._after: list[Callable[[], None]] = []
@@ -124,15 +127,22 @@ class Call:
         """``data`` with the ids that let an answer be traced to its call and process."""
         return Batch(data, self._ids)
 
-    def messages(self, schema: pa.Schema, error: Mapping[bytes, bytes] | None = None) -> list[Batch]:
-        """The log messages since the last time, and an error's metadata, as batches of ``schema``."""
-        if not self._logs and error is None:
+    def messages(self, schema: pa.Schema) -> list[Batch]:
+        """The log messages since the last time, as batches of ``schema``."""
+        if not self._logs:
             return []
         pending, self._logs = self._logs, []
-        if error is not None:
-            pending.append(dict(error))
         empty = empty_batch(schema)
         return [Batch(empty, metadata | self._ids) for metadata in pending]
+
+    def failure(self, schema: pa.Schema, error: BaseException) -> list[Batch]:
+        """The last messages of a call that failed: the log messages, and ``error``, as batches of ``schema``.
+
+        What of the error is not for the client goes to this process's log.
+        """
+        log_error(error, self.subject or f"method '{self.method}'")
+        self._logs.append(error_metadata(error, self.subject))
+        return self.messages(schema)
 
 
 Handler = Callable[[Call, Any], Any]

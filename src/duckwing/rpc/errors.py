@@ -8,6 +8,8 @@ reads it back on the other side.
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
 from collections.abc import Mapping
 
 from ..errors import Error
@@ -18,6 +20,10 @@ MAX_TRACEBACK = 16_000
 
 MAX_MESSAGE = 64_000
 """Characters of an error message that travel: it must fit into the header of an Arrow message."""
+
+
+DEBUG_VARIABLE = "DUCKWING_DEBUG"
+"""Environment variable of a server: with ``1`` or ``true``, the client gets the tracebacks, not the log."""
 
 
 class RpcError(Error):
@@ -77,7 +83,7 @@ class RemoteError(RpcError):
     Attributes:
         type: class name of the exception on the other side, such as ``ValueError``.
         message: its message, without the class name.
-        traceback: the formatted traceback, ``""`` if none was sent.
+        traceback: the formatted traceback, ``""`` if none was sent. Duckwing's servers send it in debug mode only.
         kind: the ``error_kind`` token, or None.
     """
 
@@ -89,21 +95,35 @@ class RemoteError(RpcError):
         self.kind = kind
 
 
-def error_metadata(error: BaseException) -> dict[bytes, bytes]:
+@functools.cache
+def debug_mode() -> bool:
+    """Whether ``DUCKWING_DEBUG`` is on; what it says when the first call fails holds for the process."""
+    return os.environ.get(DEBUG_VARIABLE, "").strip().lower() in ("1", "true")
+
+
+def error_metadata(error: BaseException, subject: str = "") -> dict[bytes, bytes]:
     """The metadata of the error batch for ``error``.
 
-    Errors of Duckwing itself travel without traceback: they are made to be read by the
-    person who wrote the SQL. Errors of user code carry the part of the traceback that lies
-    outside Duckwing.
+    Errors of Duckwing itself are made to be read by whoever made the call: they say what they are about, and
+    have no traceback. To the message of another one ``subject`` is added, and the part of its
+    traceback that lies outside Duckwing travels in debug mode.
+
+    Args:
+        error: what ended the call.
+        subject: what the call was about, such as a function; ``""`` if nothing is known.
     """
     import json  # only a call that fails needs it
 
     name = type(error).__name__
     message = _message(error)
+    trace = ""
+    if not isinstance(error, Error):
+        message = _with_subject(message, subject)
+        trace = format_traceback(error) if debug_mode() else ""
     extra: dict[str, object] = {
         "exception_type": name,
         "exception_message": message,
-        "traceback": "" if isinstance(error, Error) else format_traceback(error),
+        "traceback": trace,
     }
     metadata = {
         keys.LOG_LEVEL: b"EXCEPTION",
@@ -116,6 +136,22 @@ def error_metadata(error: BaseException) -> dict[bytes, bytes]:
         metadata[keys.ERROR_KIND] = kind.encode()
     metadata[keys.LOG_EXTRA] = _utf8(json.dumps(extra))
     return metadata
+
+
+def log_error(error: BaseException, what: str) -> None:
+    """Write the traceback of user code's ``error`` to the log, unless the client gets it.
+
+    Args:
+        error: what ended the call.
+        what: the call or what it was about.
+    """
+    if isinstance(error, Error) or debug_mode():
+        return
+    import logging
+
+    # A handler of the author's that fails must not take the place of the answer.
+    with contextlib.suppress(Exception):
+        logging.getLogger(__name__).error("%s failed\n%s", what, format_traceback(error).rstrip())
 
 
 def error_from_metadata(metadata: Mapping[bytes, bytes]) -> RemoteError:
@@ -155,6 +191,15 @@ def _message(error: BaseException) -> str:
     except Exception as broken:
         return f"<the message of this exception cannot be printed: {type(broken).__name__}>"
     return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "… <message truncated>"
+
+
+def _with_subject(message: str, subject: str) -> str:
+    """``message`` and what it is about, on a line of its own if the message has several."""
+    if not subject:
+        return message
+    message = message.rstrip()
+    separator = "\n" if "\n" in message else " "
+    return f"{message}{separator if message else ''}[{subject}]"
 
 
 def _utf8(text: str) -> bytes:

@@ -21,7 +21,6 @@ from .errors import (
     MethodNotImplementedError,
     ProtocolNotSpecifiedError,
     ProtocolNotSupportedError,
-    error_metadata,
 )
 from .framing import EMPTY_SCHEMA, Batch, Buffer, Core, empty_batch, stream_buffers
 from .limits import DEFAULT_LIMITS, Limits
@@ -180,4 +179,4 @@ def _answer(method: Method[Any, Any], call: Call, result: Any) -> list[Buffer]:
 
 
 def _error_stream(schema: pa.Schema, error: BaseException, call: Call) -> list[Buffer]:
-    return stream_buffers(schema, call.messages(schema, error_metadata(error)))
+    return stream_buffers(schema, call.failure(schema, error))

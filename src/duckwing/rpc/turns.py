@@ -11,7 +11,7 @@ from ..errors import OutputError
 from . import keys
 from .call import Call, Stream, is_shutdown, run_handler
 from .codec import to_batch
-from .errors import ConnectionClosed, MalformedMessage, ProtocolError, error_metadata
+from .errors import ConnectionClosed, MalformedMessage, ProtocolError
 from .framing import (
     END_OF_STREAM,
     Batch,
@@ -99,7 +99,7 @@ def _turns(call: Call, stream: Stream, reader: StreamReader) -> Core[_End]:
     except BaseException as error:
         if is_shutdown(error):
             raise
-        failure = call.messages(output, error_metadata(error))
+        failure = call.failure(output, error)
         return _End([batch_message(message) for message in failure], broken=isinstance(error, MalformedMessage))
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ..errors import OutputError
 from ..functions.arguments import Arguments
-from ..functions.context import Context, Invocation
+from ..functions.context import Context
 from ..functions.overloads import choose_aggregate
 from ..protocol.aggregates import (
     AggregateBindRequest,
@@ -22,10 +22,11 @@ from ..protocol.aggregates import (
 )
 from ..protocol.shared import NoResult
 from ..rpc.framing import EMPTY_SCHEMA
-from .attachment import attached_catalog, attachment_id
+from .attachment import attached_catalog
 from .describe import RESULT
 from .executions import begin, change, look, never_failing, new_execution_id, read_execution_id, scope_of
-from .invocations import log_of, no_function, schemas_of
+from .invocations import invocation, log_of, no_function, schemas_of
+from .subjects import say_function
 
 if TYPE_CHECKING:
     from ..functions.aggregate import BoundAggregate
@@ -135,6 +136,7 @@ def open_execution(service: Service, call: Call, execution_id: bytes) -> Aggrega
         service.executions.keep(is_going_on)
         service.executions.put(execution_id, execution)
     execution.bound.context.redirect(log_of(call))
+    say_function(call, execution.bound.function)
     return execution
 
 
@@ -160,23 +162,12 @@ def bind_aggregate(
     )
     if not functions:
         raise no_function(catalog, request.schema_path, "aggregate", name)
-    invoked = Invocation(
-        function=name,
-        catalog=catalog.catalog_name,
-        kind="aggregate",
-        log=log_of(call),
-        declared_settings=catalog.settings,
-        settings=request.settings,
-        secrets=request.secrets,
-        caller=call.caller,
-        attachment=attachment_id(request.attach_opaque_data),
-        execution=execution_id,
-        scopes=lambda: service.scopes,
-    )
+    say_function(call, functions[0])
+    context = Context(invocation(service, call, catalog, "aggregate", request, execution=execution_id))
     columns = request.input_schema if request.input_schema is not None else EMPTY_SCHEMA
     arguments = Arguments.decode(request.arguments)
     chosen = choose_aggregate(functions, columns, len(arguments.positional), request.argument_names)
-    bound: BoundAggregate = chosen.function.bind(chosen.parameters, columns, arguments, Context(invoked))
+    bound: BoundAggregate = chosen.function.bind(chosen.parameters, columns, arguments, context)
     return bound
 
 

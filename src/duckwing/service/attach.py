@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..catalog.declared import DECLARED_VERSION
 from ..errors import CatalogError
 from ..protocol.attach import CatalogAttachRequest, CatalogAttachResult
+from ..protocol.shared import CatalogParams
 from .attachment import find_catalog, new_attachment
 
 if TYPE_CHECKING:
     from ..catalog.declared import Catalog
     from ..rpc.call import Call
     from . import Service
-
-
-CATALOG_VERSION = 1
-"""Declared catalogs do not change while their process lives. (0 would mean "unknown", and no result be used again.)"""
 
 
 def catalog_attach(service: Service, call: Call, request: CatalogAttachRequest) -> CatalogAttachResult:
@@ -41,11 +39,18 @@ def catalog_attach(service: Service, call: Call, request: CatalogAttachRequest) 
 
         options = read_attach_options(request.options, catalog.attach_options, catalog.catalog_name)
     catalog.check_attach(options)
+    attachment = new_attachment(catalog, options)
+    version = DECLARED_VERSION
+    if catalog.is_dynamic:
+        from .invocations import looking
+
+        version = catalog.live_version(looking(service, call, catalog, CatalogParams(attachment)))
     return CatalogAttachResult(
-        attach_opaque_data=new_attachment(catalog, options),
+        attach_opaque_data=attachment,
         supports_transactions=catalog.transactions,
-        catalog_version_frozen=True,
-        catalog_version=CATALOG_VERSION,
+        supports_time_travel=catalog.time_travel,
+        catalog_version_frozen=not catalog.is_dynamic,
+        catalog_version=version,
         default_schema=catalog.name,
         comment=catalog.catalog_comment,
         tags=catalog.catalog_tags,

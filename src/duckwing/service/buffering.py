@@ -26,6 +26,7 @@ from .describe import UNLIMITED_WORKERS
 from .executions import begin, change, end, look, never_failing, new_execution_id, read_execution_id
 from .invocations import log_of
 from .streams import TableStream, plain
+from .subjects import say_function
 
 if TYPE_CHECKING:
     from ..functions.buffering import BoundBuffering
@@ -151,6 +152,7 @@ def _execution(service: Service, call: Call, execution_id: bytes) -> _Execution:
     if not isinstance(execution, _Execution):
         raise StateError("the execution is none of a buffering function")
     execution.bound.context.redirect(log_of(call))
+    say_function(call, execution.bound.function)
     return execution
 
 

@@ -20,6 +20,7 @@ from .invocations import invocation, no_function, schemas_of
 from .pushdown import read_scan, tighten
 from .scans import keep_measures
 from .streams import ScalarStream, TableStream
+from .subjects import say_function
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -178,6 +179,7 @@ def bind_function(
     )
     if not found:
         raise no_function(catalog, request.schema_path, request.function_type.name.lower(), name)
+    say_function(call, found[0])
     kind = found[0].kind
     scan = scan if kind == "table_function" else None
     context = Context(invocation(service, call, catalog, kind, request, execution=execution, data=data, scan=scan))

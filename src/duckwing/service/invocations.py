@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from ..catalog.declared import Catalog
 from ..catalog.schema import Schema
-from ..errors import CatalogError
-from ..functions.context import Invocation
+from ..errors import ArgumentError, CatalogError
+from ..functions.context import At, Context, Invocation
 from .attachment import attach_options, attachment_id
 
 if TYPE_CHECKING:
     from ..functions.scan import Scan
+    from ..protocol.aggregates import AggregateBindRequest
     from ..protocol.calls import BindRequest
+    from ..protocol.listing import SchemaContentsParams
+    from ..protocol.shared import CatalogParams, ObjectParams, SchemaParams
+    from ..protocol.tables import TableAtParams
     from ..rpc.call import Call
     from . import Service
 
@@ -36,7 +40,7 @@ def invocation(
     call: Call,
     catalog: Catalog,
     kind: str,
-    request: BindRequest,
+    request: BindRequest | AggregateBindRequest,
     *,
     execution: bytes | None = None,
     data: bytes | None = None,
@@ -62,16 +66,52 @@ def invocation(
         declared_settings=catalog.settings,
         settings=request.settings,
         secrets=request.secrets,
-        secrets_resolved=request.resolved_secrets_provided,
         caller=call.caller,
         attachment=attachment_id(request.attach_opaque_data),
-        transaction=request.transaction_opaque_data,
+        transaction=getattr(request, "transaction_opaque_data", None),
         execution=execution,
         data=data,
         scan=scan,
         scopes=lambda: service.scopes,
         options=lambda: attach_options(request.attach_opaque_data),
+        at=_at(getattr(request, "at_unit", None), getattr(request, "at_value", None)),
     )
+
+
+def looking(
+    service: Service,
+    call: Call,
+    catalog: Catalog,
+    request: CatalogParams | SchemaParams | ObjectParams | TableAtParams | SchemaContentsParams,
+) -> Context:
+    """What a catalog may know of a call that asks what it contains."""
+    return Context(
+        Invocation(
+            function="",
+            catalog=catalog.catalog_name,
+            log=log_of(call),
+            declared_settings=catalog.settings,
+            caller=call.caller,
+            attachment=attachment_id(request.attach_opaque_data),
+            transaction=getattr(request, "transaction_opaque_data", None),
+            scopes=lambda: service.scopes,
+            options=lambda: attach_options(request.attach_opaque_data),
+            at=_at(getattr(request, "at_unit", None), getattr(request, "at_value", None)),
+        )
+    )
+
+
+def _at(unit: str | None, value: str | None) -> At | None:
+    """The AT clause of a call.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    if not unit and not value:
+        return None
+    if unit not in ("VERSION", "TIMESTAMP") or not value:
+        raise ArgumentError(f"AT needs a VERSION or a TIMESTAMP, not {unit or 'no unit'} {value or 'without a value'}")
+    return At("version" if unit == "VERSION" else "timestamp", value)
 
 
 def log_of(call: Call) -> Any:

@@ -15,8 +15,10 @@ from ..protocol.tables import ScanBranch, ScanBranchesResult, ScanFunctionResult
 from ..rpc.codec import Record, encode
 from .attachment import attached_catalog
 from .describe import aggregate_infos, scalar_infos, table_infos
+from .invocations import looking
 
 if TYPE_CHECKING:
+    from ..functions.context import Context
     from ..rpc.call import Call
     from . import Service
 
@@ -24,13 +26,16 @@ if TYPE_CHECKING:
 def catalog_schemas(service: Service, call: Call, request: CatalogParams) -> Items:
     """All schemas of the catalog."""
     catalog = attached_catalog(service, request.attach_opaque_data)
-    return _items(_schema_info(schema, request.attach_opaque_data) for schema in catalog.schemas())
+    ctx = looking(service, call, catalog, request)
+    return _items(_schema_info(schema, ctx, request.attach_opaque_data) for schema in catalog.schemas())
 
 
 def catalog_schema_get(service: Service, call: Call, request: SchemaParams) -> Items:
     """One schema, or none."""
-    schema = _schema(attached_catalog(service, request.attach_opaque_data), request.path)
-    return _items([_schema_info(schema, request.attach_opaque_data)] if schema else [])
+    catalog = attached_catalog(service, request.attach_opaque_data)
+    schema = _schema(catalog, request.path)
+    ctx = looking(service, call, catalog, request)
+    return _items([_schema_info(schema, ctx, request.attach_opaque_data)] if schema else [])
 
 
 def catalog_schema_contents_functions(service: Service, call: Call, request: SchemaContentsParams) -> Items:
@@ -60,11 +65,11 @@ def catalog_schema_contents_tables(service: Service, call: Call, request: Schema
     """The tables of a schema."""
     catalog = attached_catalog(service, request.attach_opaque_data)
     schema = _schema(catalog, request.path)
-    if schema is None or not schema.tables:
+    if schema is None:
         return Items()
     from .objects import table_info
 
-    return _items(table_info(catalog, table) for table in schema.tables.values())
+    return _items(table_info(catalog, table) for table in schema.tables(looking(service, call, catalog, request)))
 
 
 def catalog_schema_contents_views(service: Service, call: Call, request: SchemaParams) -> Items:
@@ -81,11 +86,9 @@ def catalog_table_get(service: Service, call: Call, request: TableAtParams) -> I
     """One table, or none: the client asks for a table and a view of every name that it does not know."""
     catalog = attached_catalog(service, request.attach_opaque_data)
     schema = _schema(catalog, request.schema_path)
-    table = schema.tables.get(request.name.casefold()) if schema is not None else None
+    table = schema.find_table(request.name, looking(service, call, catalog, request)) if schema is not None else None
     if table is None:
         return Items()
-    if request.at_unit is not None:
-        raise CatalogError(f"table '{table.name}' has no history; leave out AT")
     from .objects import table_info
 
     return _items([table_info(catalog, table)])
@@ -124,7 +127,7 @@ def catalog_table_scan_function_get(service: Service, call: Call, request: Table
     """The function that scans a table."""
     catalog = attached_catalog(service, request.attach_opaque_data)
     schema = _schema(catalog, request.schema_path)
-    table = schema.tables.get(request.name.casefold()) if schema is not None else None
+    table = schema.find_table(request.name, looking(service, call, catalog, request)) if schema is not None else None
     if table is None:
         raise CatalogError(f"there is no table '{request.name}' in {'.'.join(request.schema_path)}")
     from .objects import scan_function
@@ -150,10 +153,10 @@ def _schema(catalog: Catalog, path: Sequence[str]) -> Schema | None:
     return catalog.find_schema(path[0]) if len(path) == 1 else None
 
 
-def _schema_info(schema: Schema, attach_opaque_data: bytes) -> SchemaInfo:
+def _schema_info(schema: Schema, ctx: Context, attach_opaque_data: bytes) -> SchemaInfo:
     # Exact zeros save the client a call for each kind.
     counts = {
-        "table": len(schema.tables),
+        "table": schema.table_count(ctx),
         "view": len(schema.views),
         "index": 0,
         "macro": len(schema.macros),

@@ -13,13 +13,13 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..catalog.declared import DECLARED_VERSION
 from ..errors import ArgumentError, StateError
 from ..protocol.calls import BindRequest
 from ..protocol.scans import PlanResponse, ScanSplit
 from ..rpc.codec import decode
 from ..state.seal import seal, unseal
 from ..state.values import load_value
-from .attach import CATALOG_VERSION
 from .calls import bind_function
 from .describe import UNLIMITED_WORKERS
 from .pushdown import read_scan
@@ -68,7 +68,7 @@ def table_function_plan(service: Service, call: Call, request: PlanRequest) -> P
         splits=tuple(page),
         next_cursors=cursors,
         max_workers=UNLIMITED_WORKERS,  # without it, the client reads with one thread
-        catalog_version=CATALOG_VERSION,
+        catalog_version=DECLARED_VERSION,
         scope="catalog",
     )
 
@@ -101,7 +101,7 @@ def _header(bind_call: BindRequest) -> bytes:
         ("projection_ids", b""),
     ):
         digest.update(label.encode() + b"\0" + value + b"\0")
-    return _HEADER.pack(_FORMAT, _SEALED, 8, digest.digest()[:16], CATALOG_VERSION)
+    return _HEADER.pack(_FORMAT, _SEALED, 8, digest.digest()[:16], DECLARED_VERSION)
 
 
 def _scan_split(planned: PlannedSplit, header: bytes, call: Call) -> ScanSplit:

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from ..protocol.transactions import CatalogVersionResult, TransactionBeginResult
-from .attach import CATALOG_VERSION
 from .attachment import attached_catalog
+from .invocations import looking
 
 if TYPE_CHECKING:
     from ..protocol.shared import AttachmentParams, CatalogParams
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def catalog_version(service: Service, call: Call, request: CatalogParams) -> CatalogVersionResult:
-    """Declared catalogs do not change while the process lives."""
-    attached_catalog(service, request.attach_opaque_data)
-    return CatalogVersionResult(CATALOG_VERSION)
+    """The version of what the catalog contains."""
+    catalog = attached_catalog(service, request.attach_opaque_data)
+    return CatalogVersionResult(catalog.live_version(looking(service, call, catalog, request)))
 
 
 def catalog_transaction_begin(service: Service, call: Call, request: AttachmentParams) -> TransactionBeginResult:

@@ -26,6 +26,7 @@ from ..protocol.shared import NoResult
 from ..rpc.codec import decode, encode
 from .aggregates import bind_aggregate, open_execution, result_batch
 from .executions import begin, change, end, look, never_failing, new_execution_id, read_execution_id
+from .subjects import say_function
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,6 +100,7 @@ def aggregate_streaming_chunk(
         opened = read_execution_id(request.execution_id, AggregateStreamingOpenRequest)
         session = _Session(_bind_session(service, call, opened, request.execution_id), opened)
         service.executions.put(request.execution_id, session)
+    say_function(call, session.bound.function)
     store = change(service, call, request.execution_id).store
     results = session.current(store.get(RUNNING, _VERSION), lambda: store.get_many(RUNNING, _PARTS)).chunk(
         request.input_batch

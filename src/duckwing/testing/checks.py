@@ -16,7 +16,7 @@ from ..errors import ArgumentError
 from ..protocol import metadata
 from ..protocol.functions import Example, FunctionInfo, FunctionType
 from ..rpc.errors import RpcError
-from .database import WorkerLike, attach, location_of
+from .database import WorkerLike, attach, location_of, tracebacks
 from .inventory import Contents, read_contents
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def check(worker: WorkerLike, *, run_examples: bool = True) -> Report:
     except EngineError as error:
         reason = f"attaching the worker{' and running its examples' if run_examples else ''}: {_one_line(error)}"
         return Report(tuple(problems), (reason,))
-    with connection:
+    with connection, tracebacks():
         try:
             problems += _on_engine(connection, location, contents, run_examples)
         finally:

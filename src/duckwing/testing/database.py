@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .. import engine
 from ..errors import ArgumentError
+from ..rpc.errors import DEBUG_VARIABLE
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,9 +22,9 @@ WorkerLike = str | os.PathLike[str] | ModuleType
 def sql(worker: WorkerLike, **config: str | bool | int | float | list[str]) -> Iterator[duckdb.DuckDBPyConnection]:
     """A new DuckDB database with all catalogs of a worker attached.
 
-    The worker runs in processes of its own, as it does for its users. Its functions are found
-    without the catalog's name, after what the database itself has. At the end of the ``with`` block
-    the connection is closed, and the worker's idle processes end.
+    The worker runs in processes of its own, as it does for its users, but its errors have tracebacks.
+    Its functions are found without the catalog's name, after what the database itself has. At the
+    end of the ``with`` block the connection is closed, and the worker's idle processes end.
 
     Args:
         worker: a Python file, its module, or a LOCATION.
@@ -40,15 +41,29 @@ def sql(worker: WorkerLike, **config: str | bool | int | float | list[str]) -> I
         ('GH',)
     """
     location = location_of(worker)
-    connection = engine.connect(":memory:", **config)
-    try:
-        attach(connection, location)
-        yield connection
-    finally:
+    with tracebacks():
+        connection = engine.connect(":memory:", **config)
         try:
-            connection.execute("CALL vgi_worker_pool_flush()")  # else the next test could meet old code
+            attach(connection, location)
+            yield connection
         finally:
-            connection.close()
+            try:
+                connection.execute("CALL vgi_worker_pool_flush()")  # else the next test could meet old code
+            finally:
+                connection.close()
+
+
+@contextmanager
+def tracebacks() -> Iterator[None]:
+    """Have workers that are started in the ``with`` block send tracebacks, unless DUCKWING_DEBUG is set already."""
+    if DEBUG_VARIABLE in os.environ:
+        yield
+        return
+    os.environ[DEBUG_VARIABLE] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(DEBUG_VARIABLE, None)
 
 
 def location_of(worker: WorkerLike) -> str:

@@ -1,0 +1,191 @@
+"""Catalogs whose tables are not known when the worker is written: a database file, a server, a folder."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import CatalogError, DeclarationError
+from ..functions.columns import Columns
+from ..functions.context import Context
+from ..functions.table import TableFunction, declare_table_function
+
+if TYPE_CHECKING:
+    from .tables import Table
+
+
+class TableDefinition:
+    """A table as a :class:`TableProvider` describes it.
+
+    Args:
+        columns: names and types, a dict or a ``pyarrow.Schema``.
+        options: those of :meth:`duckwing.Schema.table` but ``args`` and ``named``: ``comment``, ``primary_key``,
+            ``not_null``, ``row_id``, ….
+    """
+
+    def __init__(self, columns: Columns, **options: Any):
+        self.columns = columns
+        self.options = options
+
+
+class TableProvider(Protocol):
+    """What a dynamic catalog must know of its tables.
+
+    The context says who asks: ``ctx.options`` (of ATTACH), ``ctx.caller``, ``ctx.at`` (time travel). While a scan
+    runs, it also has ``ctx.columns``, ``ctx.filters`` and ``ctx.order``: all that a table function gets.
+
+    Further methods are used where they exist: ``statistics(name, ctx)`` returns a
+    :class:`duckwing.TableStatistics` or None, and ``version(ctx)`` a positive number that changes with the
+    tables or their columns: as long as it does not, DuckDB asks for neither again. A class attribute
+    ``time_travel = True`` says that tables have earlier states, which ``ctx.at`` asks for.
+
+    Example:
+        ```python
+        class Folder:
+            def __init__(self, path: str): ...
+            def tables(self, ctx): return [f.stem for f in self.path.glob("*.csv")]
+            def table(self, name, ctx): ...
+            def scan(self, name, ctx): ...
+
+        files = dw.Catalog("files")
+        files.attach_option("path", VARCHAR, required=True)
+        files.mount(Folder)
+        ```
+    """
+
+    def tables(self, ctx: Context) -> Iterable[str]:
+        """The names of the tables that a listing shows."""
+
+    def table(self, name: str, ctx: Context) -> TableDefinition | None:
+        """One table, also one that no listing shows. Names are compared as the provider likes; None: there is none."""
+
+    def scan(self, name: str, ctx: Context) -> Any:
+        """The rows of a table: whatever a table function may return or yield."""
+
+
+@dataclass(eq=False)
+class Mount:
+    """A provider's place in a schema.
+
+    Attributes:
+        schema: name of the schema.
+        source: the provider, or what makes one from options of ATTACH, which its parameters name.
+        wants: the options that ``source`` wants; None: it is a provider itself.
+        function: scans the tables.
+    """
+
+    schema: str
+    source: Any
+    wants: tuple[str, ...] | None
+    function: TableFunction[..., Any] = field(init=False)
+    _made: dict[bytes, Any] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        def scan_table(table: str, *, ctx: Context) -> Any:
+            """The rows of a table of this schema.
+
+            Args:
+                table: its name.
+            """
+            return self.provider(ctx).scan(table, ctx)
+
+        self.function = declare_table_function(
+            scan_table,
+            columns=lambda table, ctx: self.definition(table, ctx).columns,
+            statistics=lambda table, ctx: self._statistics(table, ctx),
+        )
+
+    def provider(self, ctx: Context) -> Any:
+        """The provider for an attachment; the process keeps one for each set of options.
+
+        Raises:
+            Exception: whatever making it raises.
+        """
+        if self.wants is None:
+            return self.source
+        from ..state.values import dump_value
+
+        options = {name: ctx.options[name] for name in self.wants}
+        key = dump_value(options)
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = self.source(**options)
+            return self._made[key]
+
+    def names(self, ctx: Context) -> list[str]:
+        """The names of the tables that listings show."""
+        return list(self.provider(ctx).tables(ctx))
+
+    def definition(self, name: str, ctx: Context) -> TableDefinition:
+        """A table that must be there.
+
+        Raises:
+            CatalogError: it is not.
+        """
+        definition: TableDefinition | None = self.provider(ctx).table(name, ctx)
+        if definition is None:
+            raise CatalogError(f"there is no table '{name}' in schema '{self.schema}'")
+        return definition
+
+    def table(self, name: str, ctx: Context) -> Table | None:
+        """A table, or None.
+
+        Raises:
+            DeclarationError: its definition cannot be one.
+        """
+        definition = self.provider(ctx).table(name, ctx)
+        if definition is None:
+            return None
+        from .tables import declare_table
+
+        return declare_table(name, self.schema, self.function, args=(name,), context=ctx, **definition.options)
+
+    @property
+    def time_travel(self) -> bool:
+        """Whether its tables have earlier states."""
+        return bool(getattr(self.source, "time_travel", False))
+
+    def version(self, ctx: Context) -> int:
+        """The version of the tables; 0: unknown."""
+        version: Callable[[Context], int] | None = getattr(self.provider(ctx), "version", None)
+        return 0 if version is None else version(ctx)
+
+    def _statistics(self, name: str, ctx: Context) -> Any:
+        statistics = getattr(self.provider(ctx), "statistics", None)
+        return None if statistics is None else statistics(name, ctx)
+
+
+def declare_mount(schema: str, source: Any, options: Mapping[str, Any]) -> Mount:
+    """Make a :class:`Mount`.
+
+    Args:
+        schema: name of the schema.
+        source: a provider, or a class or function that makes one.
+        options: the options of ATTACH that the catalog has declared.
+
+    Raises:
+        DeclarationError: it is neither, or wants an option that the catalog does not have.
+    """
+    what = f"schema '{schema}'"
+    target = source if inspect.isclass(source) else type(source)
+    missing = [name for name in ("tables", "table", "scan") if not callable(getattr(target, name, None))]
+    if not inspect.isclass(source) and not missing:
+        return Mount(schema, source, None)
+    if not callable(source) or (inspect.isclass(source) and missing):
+        raise DeclarationError(
+            f"{what}: mount() takes a provider with the methods tables, table and scan, or what makes one; "
+            f"{source!r:.80} has no {', '.join(missing)}"
+        )
+    wants = tuple(inspect.signature(source).parameters)
+    for name in wants:
+        if name.casefold() not in options:
+            known = ", ".join(option.name for option in options.values()) or "none"
+            raise DeclarationError(
+                f"{what}: the provider wants '{name}', but the catalog has the attach options {known}; "
+                f"declare it first: catalog.attach_option('{name}', …)"
+            )
+    return Mount(schema, source, wants)

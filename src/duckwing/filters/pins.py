@@ -1,0 +1,375 @@
+"""What predicates say about one column: the only values that it can have, and between which bounds.
+
+Everything here is about rows that all predicates accept, and never too narrow: a value that is not
+among the pinned ones, or not in the range, is in no such row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import FilterError
+from ..types import BIGNUM, HUGEINT, JSON, UHUGEINT, UUID
+from ..types.forms import canonical
+from .constants import ColumnTest, as_type, constant, keeps_value, path, test_of, values_of
+from .keys import keys
+from .tree import And, Column, Comparison, Expression, In, IsNull, Literal, Not, Or, Predicate, StructField
+
+
+@dataclass(frozen=True)
+class Range:
+    """The values between two bounds, in the order of DuckDB.
+
+    NaN is the greatest of floating-point numbers there: a range without upper bound includes it.
+    ``value in range`` tells whether a Python value, or None for NULL, is inside.
+
+    Attributes:
+        lower: the lower bound; None: there is none.
+        lower_inclusive: whether ``lower`` itself is inside.
+        upper: the upper bound; None: there is none.
+        upper_inclusive: whether ``upper`` itself is inside.
+        nulls: whether NULL is inside.
+        empty: no value is inside, NULL perhaps excepted.
+    """
+
+    lower: Any = None
+    lower_inclusive: bool = True
+    upper: Any = None
+    upper_inclusive: bool = True
+    nulls: bool = True
+    empty: bool = False
+
+    def __contains__(self, value: Any) -> bool:
+        if value is None:
+            return self.nulls
+        place = _order(value)
+        if self.empty or (self.lower is not None and place < _order(self.lower)):
+            return False
+        if self.upper is not None and place > _order(self.upper):
+            return False
+        at_lower = self.lower is not None and place == _order(self.lower)
+        at_upper = self.upper is not None and place == _order(self.upper)
+        return (self.lower_inclusive or not at_lower) and (self.upper_inclusive or not at_upper)
+
+
+ANYTHING = Range()
+NOT_NULL = Range(nulls=False)
+NULL = Range(empty=True)
+NOTHING = Range(nulls=False, empty=True)
+
+
+def pinned_values(predicates: Sequence[Predicate], column: str) -> tuple[Any, ...] | None:
+    """The only values that a column has in the rows that all predicates accept.
+
+    They come from ``=``, ``IN``, ``IS NULL``, BOOLEAN columns, and what ``AND``, ``OR`` and ``NOT``
+    make of them; required and advisory predicates count alike.
+
+    Args:
+        predicates: the predicates.
+        column: the exact name of a column, or the dotted path of a field in it, such as ``address.city``.
+
+    Returns:
+        Python values as in :mod:`duckwing.types.values`, None for NULL, each once; no value if no row can
+        be accepted. None if the column is not pinned.
+    """
+    pins: _Pins | None = None
+    for predicate in predicates:
+        pins = _intersection(pins, _pins(predicate.expression, column, True))
+    if pins is None:
+        return None
+    bounds = column_range(predicates, column)
+    return tuple(value for value in pins.values() if value in bounds)
+
+
+def column_range(predicates: Sequence[Predicate], column: str) -> Range:
+    """Bounds of the values that a column has in the rows that all predicates accept.
+
+    They come from comparisons and ``IN``, for numbers, texts, BLOBs, dates and times, UUIDs and BOOLEANs.
+
+    Args:
+        predicates: the predicates.
+        column: as for :func:`pinned_values`.
+    """
+    bounds = ANYTHING
+    for predicate in predicates:
+        bounds = _both(bounds, _range(predicate.expression, column, True))
+    return bounds
+
+
+# Pinned values
+
+_Pins = dict[Any, Any]
+"""Values by keys that are equal where DuckDB finds the values equal."""
+
+
+def _pins(expression: Expression, column: str, truth: bool) -> _Pins | None:
+    """The values of a column in the rows where ``expression`` is true, or where it is false."""
+    match expression:
+        case Not(of):
+            return _pins(of, column, not truth)
+        case And(children) | Or(children):
+            found = (_pins(child, column, truth) for child in children)
+            return _all_of(found) if isinstance(expression, And) == truth else _any_of(found)
+        case IsNull(of, negated):
+            return {None: None} if negated != truth and _is(of, column) else None
+        case Literal(value):
+            return None if value.is_valid and bool(value.as_py()) == truth else {}
+        case Column() | StructField():
+            return {truth: truth} if _is(expression, column) else None
+        case In(_, values, negated):
+            test = test_of(expression)
+            if negated == truth:
+                return {} if values.null_count else None
+            return {} if len(values) == values.null_count else _pins_of(test, column, nulls=False)
+        case Comparison(operator, left, right):
+            safe = operator in ("distinct_from", "not_distinct_from")
+            if not safe and (_is_null(left) or _is_null(right)):
+                return {}
+            if operator in (("eq", "not_distinct_from") if truth else ("ne", "distinct_from")):
+                return _pins_of(test_of(expression), column, nulls=safe)
+    return None
+
+
+def _pins_of(test: ColumnTest | None, column: str, *, nulls: bool) -> _Pins | None:
+    if test is None or not _is(test.place, column) or _has_interval(test.place.type):
+        return None
+    values = values_of(test)
+    if values is None:
+        return None
+    from ..types.values import from_values
+
+    declared = canonical(test.place.type)
+    try:
+        array = as_type(test.constants, declared) if test.target is None else from_values(values, declared, "constant")
+        pins: _Pins = {}
+        for key, value in zip(keys(array), values, strict=True):
+            if value is not None or nulls:
+                pins.setdefault(key, value)
+    except FilterError:
+        return None
+    return pins
+
+
+def _intersection(some: _Pins | None, others: _Pins | None) -> _Pins | None:
+    if some is None or others is None:
+        return others if some is None else some
+    return {key: value for key, value in some.items() if key in others}
+
+
+def _all_of(found: Iterator[_Pins | None]) -> _Pins | None:
+    together: _Pins | None = None
+    for pins in found:
+        together = _intersection(together, pins)
+    return together
+
+
+def _any_of(found: Iterator[_Pins | None]) -> _Pins | None:
+    together: _Pins = {}
+    for pins in found:
+        if pins is None:
+            return None
+        for key, value in pins.items():
+            together.setdefault(key, value)
+    return together
+
+
+def _has_interval(type_: pa.DataType) -> bool:
+    """Different INTERVALs can be equal, such as a day and 24 hours."""
+    is_ = pa.types
+    inside = (type_.field(i).type for i in range(type_.num_fields))
+    return bool(is_.is_interval(type_) or is_.is_duration(type_)) or any(map(_has_interval, inside))
+
+
+# Ranges
+
+
+def _range(expression: Expression, column: str, truth: bool) -> Range:
+    """Bounds of a column in the rows where ``expression`` is true, or where it is false."""
+    match expression:
+        case Not(of):
+            return _range(of, column, not truth)
+        case And(children) | Or(children):
+            ranges = [_range(child, column, truth) for child in children]
+            together = ranges[0]
+            for other in ranges[1:]:
+                together = _both(together, other) if isinstance(expression, And) == truth else _hull(together, other)
+            return together
+        case IsNull(of, negated) if _is(of, column):
+            return NULL if negated != truth else NOT_NULL
+        case Literal(value):
+            return ANYTHING if value.is_valid and bool(value.as_py()) == truth else NOTHING
+        case Column() | StructField() if _is(expression, column):
+            return Range(truth, True, truth, True, nulls=False)
+        case In(_, values, negated):
+            test = test_of(expression)
+            if negated == truth:
+                if values.null_count:
+                    return NOTHING
+                return NOT_NULL if len(values) and _about(test, column) else ANYTHING
+            return NOTHING if len(values) == values.null_count else _range_of_set(test, column)
+        case Comparison(operator, left, right):
+            safe = operator in ("distinct_from", "not_distinct_from")
+            if not safe and (_is_null(left) or _is_null(right)):
+                return NOTHING
+            test = test_of(expression)
+            if test is None or not _is(test.place, column):
+                return ANYTHING
+            return _range_of(test, test.operator if truth else _OPPOSITES[test.operator])
+    return ANYTHING
+
+
+_OPPOSITES = {
+    "eq": "ne",
+    "ne": "eq",
+    "lt": "ge",
+    "ge": "lt",
+    "le": "gt",
+    "gt": "le",
+    "distinct_from": "not_distinct_from",
+    "not_distinct_from": "distinct_from",
+}
+
+
+def _range_of(test: ColumnTest, operator: str) -> Range:
+    if operator in ("distinct_from", "not_distinct_from"):
+        same = operator == "not_distinct_from"
+        if not test.constants[0].is_valid:
+            return NULL if same else NOT_NULL
+        return _range_of(test, "eq") if same else ANYTHING
+    if operator == "ne":
+        return NOT_NULL
+    values = _bounds(test)
+    if values is None:
+        return NOT_NULL
+    [value] = values
+    whole = pa.types.is_integer(test.place.type)
+    lower = _lower(value, operator != "gt", whole) if operator in ("eq", "gt", "ge") else NOT_NULL
+    upper = _upper(value, operator != "lt", whole) if operator in ("eq", "lt", "le") else NOT_NULL
+    return _both(lower, upper)
+
+
+def _range_of_set(test: ColumnTest | None, column: str) -> Range:
+    if not _about(test, column):
+        return ANYTHING
+    assert test is not None
+    values = _bounds(test)
+    if values is None:
+        return NOT_NULL
+    whole = pa.types.is_integer(test.place.type)
+    least, greatest = min(values, key=_order), max(values, key=_order)
+    return _both(_lower(least, True, whole), _upper(greatest, True, whole))
+
+
+def _bounds(test: ColumnTest) -> list[Any] | None:
+    """The constants that are not NULL, as numbers or as values of the column's type."""
+    if not _is_ordered(canonical(test.place.type)):
+        return None
+    if test.target is not None:
+        if not keeps_value(test.place.type, test.target):
+            return None
+        test = ColumnTest(Column("", 0, test.target), None, test.operator, test.constants)
+    values = values_of(test)
+    return None if values is None else [value for value in values if value is not None]
+
+
+def _lower(value: Any, inclusive: bool, whole: bool) -> Range:
+    if whole and not isinstance(value, int):
+        if not math.isfinite(value):
+            return NOT_NULL if value == -math.inf else NOTHING
+        near = math.ceil(value)
+        value, inclusive = near, inclusive or near != value
+    return Range(lower=value, lower_inclusive=inclusive, nulls=False)
+
+
+def _upper(value: Any, inclusive: bool, whole: bool) -> Range:
+    if whole and not isinstance(value, int):
+        if not math.isfinite(value):
+            return NOTHING if value == -math.inf else NOT_NULL
+        near = math.floor(value)
+        value, inclusive = near, inclusive or near != value
+    return Range(upper=value, upper_inclusive=inclusive, nulls=False)
+
+
+def _both(some: Range, other: Range) -> Range:
+    """What is in both ranges."""
+    nulls = some.nulls and other.nulls
+    if some.empty or other.empty:
+        return Range(nulls=nulls, empty=True)
+    lower, lower_inclusive = _tighter(
+        (some.lower, some.lower_inclusive), (other.lower, other.lower_inclusive), greater=True
+    )
+    upper, upper_inclusive = _tighter(
+        (some.upper, some.upper_inclusive), (other.upper, other.upper_inclusive), greater=False
+    )
+    if lower is not None and upper is not None:
+        nothing = _order(lower) > _order(upper)
+        nothing = nothing or (_order(lower) == _order(upper) and not (lower_inclusive and upper_inclusive))
+        if nothing:
+            return Range(nulls=nulls, empty=True)
+    return Range(lower, lower_inclusive, upper, upper_inclusive, nulls)
+
+
+def _tighter(some: tuple[Any, bool], other: tuple[Any, bool], *, greater: bool) -> tuple[Any, bool]:
+    if some[0] is None or other[0] is None:
+        return other if some[0] is None else some
+    first, second = _order(some[0]), _order(other[0])
+    if first == second:
+        return some[0], some[1] and other[1]
+    return some if (first > second) == greater else other
+
+
+def _hull(some: Range, other: Range) -> Range:
+    """The smallest range that includes both."""
+    nulls = some.nulls or other.nulls
+    if some.empty or other.empty:
+        return replace(other if some.empty else some, nulls=nulls)
+    lower, lower_inclusive = _wider(
+        (some.lower, some.lower_inclusive), (other.lower, other.lower_inclusive), greater=False
+    )
+    upper, upper_inclusive = _wider(
+        (some.upper, some.upper_inclusive), (other.upper, other.upper_inclusive), greater=True
+    )
+    return Range(lower, lower_inclusive, upper, upper_inclusive, nulls)
+
+
+def _wider(some: tuple[Any, bool], other: tuple[Any, bool], *, greater: bool) -> tuple[Any, bool]:
+    if some[0] is None or other[0] is None:
+        return None, True
+    first, second = _order(some[0]), _order(other[0])
+    if first == second:
+        return some[0], some[1] or other[1]
+    return some if (first > second) == greater else other
+
+
+def _order(value: Any) -> tuple[bool, Any]:
+    nan = isinstance(value, float) and value != value
+    return nan, 0 if nan else value
+
+
+def _is_ordered(type_: pa.DataType) -> bool:
+    """Whether Python orders values of ``type_`` as DuckDB does, NaN aside."""
+    is_ = pa.types
+    if isinstance(type_, pa.BaseExtensionType):
+        return any(type_.equals(one) for one in (UUID, JSON, HUGEINT, UHUGEINT, BIGNUM))
+    number = is_.is_boolean(type_) or is_.is_integer(type_) or is_.is_floating(type_) or is_.is_decimal(type_)
+    text = is_.is_string(type_) or is_.is_binary(type_)
+    return bool(number or text or is_.is_date(type_) or is_.is_time(type_) or is_.is_timestamp(type_))
+
+
+def _is(expression: Expression, column: str) -> bool:
+    """Whether ``expression`` is the column of that name, or the field at the end of that path."""
+    return ".".join(path(expression)) == column
+
+
+def _about(test: ColumnTest | None, column: str) -> bool:
+    return test is not None and _is(test.place, column)
+
+
+def _is_null(expression: Expression) -> bool:
+    value = constant(expression)
+    return value is not None and not value.is_valid
