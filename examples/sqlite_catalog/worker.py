@@ -1,14 +1,18 @@
-"""Any SQLite file as a catalog, with columns, filters and order done by SQLite's own SQL.
+"""Any SQLite file as a catalog: columns and filters done by SQLite's own SQL, and writable.
 
     ATTACH 'sqlite' AS app (TYPE vgi, LOCATION 'duckwing run worker.py', file 'app.db');
     SELECT name FROM app.customers WHERE id = 7;
+    UPDATE app.customers SET name = 'Ada' WHERE id = 7;
+
+A transaction is a journal (``ctx.changes``) until it commits; then all of it is done in one transaction of
+SQLite, or nothing. Whoever reads within it sees a copy of the file, in memory, with the changes done.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,50 +23,141 @@ from duckwing.types import BIGINT, BLOB, BOOLEAN, DOUBLE, VARCHAR
 
 BATCH = 10_000
 
+ROW_ID = "rowid"
+"""SQLite's own name for the number of a row."""
+
 
 class Tables:
     """The tables of one file."""
+
+    writes = (
+        *("insert", "update", "delete"),
+        *("create_table", "drop_table", "rename_table", "add_column", "drop_column", "rename_column"),
+    )
 
     def __init__(self, file: str):
         self.file = Path(file)
 
     def version(self, ctx: dw.Context) -> int:
         """SQLite counts the changes of the schema. 0 would mean "not known"."""
-        with self.open() as db:
+        with self.open(ctx) as db:
             return int(db.execute("PRAGMA schema_version").fetchone()[0]) + 1
 
     def tables(self, ctx: dw.Context) -> list[str]:
-        with self.open() as db:
+        with self.open(ctx) as db:
             found = db.execute("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') ORDER BY name")
             return [name for (name,) in found if not name.startswith("sqlite_")]
 
     def table(self, name: str, ctx: dw.Context) -> dw.TableDefinition | None:
-        with self.open() as db:
-            columns = db.execute("SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?)", [name]).fetchall()
+        with self.open(ctx) as db:
+            columns = db.execute('SELECT name, type, "notnull", pk FROM pragma_table_xinfo(?)', [name]).fetchall()
         if not columns:
             return None
         keys = sorted((place, column) for column, _, _, place in columns if place)
         return dw.TableDefinition(
-            {column: type_of(declared) for column, declared, _, _ in columns},
+            {column: type_of(declared) for column, declared, _, _ in columns} | {ROW_ID: BIGINT},
             primary_key=[column for _, column in keys],
             not_null=[column for column, _, required, _ in columns if required],
+            row_id=ROW_ID,
         )
 
     def scan(self, name: str, ctx: dw.Context) -> Iterator[dict[str, list[Any]]]:
         columns = ", ".join(map(quoted, ctx.columns))
         where = ctx.filters.to_sql("sqlite")
         query = f"SELECT {columns} FROM {quoted(name)} WHERE {where.text or 'true'}"
-        with self.open() as db:
+        with self.open(ctx) as db:
             rows = db.execute(query, where.parameters)
             while batch := rows.fetchmany(BATCH):
                 yield dict(zip(ctx.columns, map(list, zip(*batch, strict=True)), strict=True))
 
+    def apply(self, changes: Sequence[dw.Change], ctx: dw.Context) -> None:
+        with contextlib.closing(sqlite3.connect(self.file, isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            for change in changes:
+                do(db, change)
+            db.execute("COMMIT")
+
     @contextlib.contextmanager
-    def open(self) -> Iterator[sqlite3.Connection]:
+    def open(self, ctx: dw.Context) -> Iterator[sqlite3.Connection]:
+        """The file as the transaction sees it."""
         if not self.file.exists():
             raise FileNotFoundError(f"there is no file {self.file}")
         with contextlib.closing(sqlite3.connect(f"{self.file.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            yield db
+            if not ctx.changes:
+                yield db
+                return
+            with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
+                db.backup(copy)
+                for change in ctx.changes:
+                    do(copy, change)
+                yield copy
+
+
+def do(db: sqlite3.Connection, change: dw.Change) -> None:
+    """One step of a transaction."""
+    table, options = quoted(change.table), change.options
+    match change.operation:
+        case "insert":
+            assert change.rows is not None
+            names = ", ".join(map(quoted, change.rows.schema.names))
+            marks = ", ".join("?" * change.rows.num_columns)
+            how = "INSERT OR IGNORE" if options["on_conflict"] == "nothing" else "INSERT"
+            db.executemany(f"{how} INTO {table} ({names}) VALUES ({marks})", values_of(change.rows))
+        case "update":
+            assert change.rows is not None
+            sets = ", ".join(f"{quoted(name)} = ?" for name in change.rows.schema.names if name != ROW_ID)
+            db.executemany(f"UPDATE {table} SET {sets} WHERE rowid = ?", values_of(change.rows))
+        case "delete":
+            assert change.rows is not None
+            db.executemany(f"DELETE FROM {table} WHERE rowid = ?", values_of(change.rows))
+        case "create_table":
+            assert change.columns is not None
+            parts = [definition(field, field.name in options["not_null"]) for field in change.columns]
+            if options["primary_key"]:
+                parts.append(f"PRIMARY KEY ({', '.join(map(quoted, options['primary_key']))})")
+            parts += [f"UNIQUE ({', '.join(map(quoted, key))})" for key in options["unique"]]
+            parts += [f"CHECK ({check})" for check in options["checks"]]
+            db.execute(f"CREATE TABLE {table} ({', '.join(parts)})")
+        case "drop_table":
+            db.execute(f"DROP TABLE {table}")
+        case "rename_table":
+            db.execute(f"ALTER TABLE {table} RENAME TO {quoted(options['new_name'])}")
+        case "add_column":
+            assert change.columns is not None
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {definition(change.columns.field(0), False)}")
+        case "drop_column":
+            db.execute(f"ALTER TABLE {table} DROP COLUMN {quoted(options['column'])}")
+        case "rename_column":
+            db.execute(
+                f"ALTER TABLE {table} RENAME COLUMN {quoted(options['column'])} TO {quoted(options['new_name'])}"
+            )
+
+
+def values_of(rows: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
+    """Rows as SQLite takes them."""
+    return zip(*(column.to_pylist() for column in rows.columns), strict=True)
+
+
+def definition(field: pa.Field, not_null: bool) -> str:
+    """A column as CREATE TABLE has it."""
+    names = {BIGINT: "INTEGER", DOUBLE: "REAL", VARCHAR: "TEXT", BLOB: "BLOB", BOOLEAN: "BOOLEAN"}
+    if pa.types.is_integer(field.type):
+        kind = "INTEGER"
+    elif field.type in names:
+        kind = names[field.type]
+    else:
+        raise TypeError(
+            f"column '{field.name}': SQLite has no type for {field.type}; use BIGINT, DOUBLE, VARCHAR or BLOB"
+        )
+    default = (field.metadata or {}).get(b"default")
+    return " ".join(
+        [
+            quoted(field.name),
+            kind,
+            *(["NOT NULL"] if not_null else []),
+            *([f"DEFAULT ({default.decode()})"] if default else []),
+        ]
+    )
 
 
 def type_of(declared: str) -> pa.DataType:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .errors import StateError as StateError
     from .filters.pushed import Filters as Filters
     from .functions.cache import Cache as Cache
+    from .functions.changes import Change as Change
     from .functions.columns import Bound as Bound
     from .functions.context import At as At
     from .functions.context import Context as Context
@@ -67,6 +68,7 @@ _HOMES = {
     "Cardinality": "functions.hints",
     "Catalog": "catalog.declared",
     "CatalogError": "errors",
+    "Change": "functions.changes",
     "ColumnStatistics": "functions.statistics",
     "Const": "functions.signature",
     "Context": "functions.context",

@@ -87,9 +87,17 @@ def test_an_error_of_the_worker_is_shown_without_duckdbs_words_and_ends_the_run(
     done = duckwing("sql", worker(tmp_path, WORKER), "-c", "SELECT fails(1)", "-c", "SELECT 'never'")
     assert done.returncode == 1
     assert done.stdout == ""
-    assert "ValueError: no such region" in done.stderr
-    assert "VGI Worker Exception" not in done.stderr
+    said, title, *frames = done.stderr.splitlines()
+    assert said == "ValueError: no such region [scalar function 'fails']"
+    assert title == "Traceback (most recent call last):"
     assert "[worker:" not in done.stderr
+    assert sum("File " in line for line in frames) == 1
+
+
+def test_tracebacks_can_be_turned_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUCKWING_DEBUG", "0")
+    done = duckwing("sql", worker(tmp_path, WORKER), "-c", "SELECT fails(1)")
+    assert (done.returncode, done.stderr) == (1, "ValueError: no such region [scalar function 'fails']\n")
 
 
 def test_statements_from_files_and_standard_input(tmp_path: Path) -> None:

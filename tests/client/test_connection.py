@@ -133,10 +133,32 @@ def test_the_next_call_after_an_error_is_served(worker: WorkerConnection, demo: 
         assert demo.scalar("reciprocal", pa.array([4.0])).to_pylist() == [0.25]
     with pytest.raises(RemoteError, match="no more") as caught:
         list(demo.scan("broken"))
-    assert "worker.py" in caught.value.traceback
-    assert "duckwing/" not in caught.value.traceback
+    assert caught.value.message == "no more [table function 'broken']"
     assert rows(demo.scan("numbers", 2)) == [0, 1]
     assert worker.process.pid == pid
+
+
+@pytest.mark.parametrize(("value", "debug"), [("1", True), (" True", True), ("0", False), ("", False), (None, False)])
+def test_the_traceback_goes_to_the_client_or_to_the_log(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, value: str | None, debug: bool
+) -> None:
+    monkeypatch.delenv("DUCKWING_DEBUG", raising=False)
+    if value is not None:
+        monkeypatch.setenv("DUCKWING_DEBUG", value)
+    with connect(command) as worker:
+        with pytest.raises(RemoteError) as caught:
+            list(worker.attach("demo").scan("broken"))
+        logged = worker.process.stderr()
+    assert str(caught.value) == "LookupError: no more [table function 'broken']"
+    sent, unwanted = (caught.value.traceback, logged) if debug else (logged, caught.value.traceback)
+    assert unwanted == ""
+    title, frame, line, last = sent.removeprefix("table function 'broken' failed\n").strip().splitlines()
+    assert title == "Traceback (most recent call last):"
+    assert (
+        frame
+        == f'  File "{command[-1]}", line {WORKER[: WORKER.index("raise LookupError")].count(chr(10)) + 1}, in broken'
+    )
+    assert (line, last) == ('    raise LookupError("no more")', "LookupError: no more")
 
 
 def test_stop_iteration_does_not_cut_the_result(demo: AttachedCatalog) -> None:

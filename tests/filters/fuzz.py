@@ -124,6 +124,8 @@ class Fuzzer:
                 scans.write_text("")
                 pushed = self._one(scan, query)
                 self._count(scans.read_text(), expected[number], len(table.rows))
+                if isinstance(pushed, duckdb.Error) and type(self._one("local", query)) is type(pushed):
+                    continue  # with its usual optimizers, DuckDB refuses it, too
                 if not _agree(pushed, plain[number], expected[number]):
                     outcomes = {"pushed down": pushed, "not pushed down": plain[number], "DuckDB": expected[number]}
                     return _report(table, number, query, outcomes)
@@ -203,8 +205,9 @@ def _groups(numbers: Iterable[int], size: int = 10) -> Iterable[list[int]]:
 
 def _agree(pushed: Outcome, plain: Outcome, expected: Outcome) -> bool:
     if isinstance(plain, duckdb.Error) or isinstance(expected, duckdb.Error):
-        # Which rows meet the value that fails depends on the plan: an error need not come everywhere.
-        return isinstance(pushed, duckdb.Error) or pushed in (plain, expected) or True
+        # Whether a row with a value that fails is looked at depends on the plan.
+        others = [outcome for outcome in (plain, expected) if not isinstance(outcome, duckdb.Error)]
+        return isinstance(pushed, duckdb.Error) or all(pushed == other for other in others)
     return pushed == plain == expected
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 import pytest
 
+from duckwing.rpc import errors
 from duckwing.rpc.client import Client, ClientStream, LogMessage
 from duckwing.rpc.errors import CodecError, ConnectionClosed, ProtocolError, RemoteError
 from duckwing.rpc.framing import Batch
@@ -193,6 +195,16 @@ def test_errors_of_user_code(client: Client, logs: list[LogMessage], how: str, t
     assert_usable(client)
 
 
+@pytest.fixture
+def debug_mode(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """For the servers in this process."""
+    monkeypatch.setenv("DUCKWING_DEBUG", "1")
+    errors.debug_mode.cache_clear()
+    yield
+    errors.debug_mode.cache_clear()
+
+
+@pytest.mark.usefixtures("debug_mode")
 def test_traceback_of_user_code_begins_in_user_code(client: Client) -> None:
     with pytest.raises(RemoteError) as caught:
         client.call(FAIL, Fail("own"))
@@ -201,13 +213,41 @@ def test_traceback_of_user_code_begins_in_user_code(client: Client) -> None:
     assert frames[0].endswith("in fail")
 
 
+def test_the_log_has_the_traceback_and_the_client_has_not(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(RemoteError) as caught:
+        client.call(FAIL, Fail("own"))
+    assert caught.value.traceback == ""
+    [record] = caplog.records
+    assert (record.name.split(".")[0], record.levelname) == ("duckwing", "ERROR")
+    assert record.message.startswith("method 'fail' failed\nTraceback (most recent call last):\n  File ")
+    with pytest.raises(RemoteError):
+        client.call(FAIL, Fail("null"))
+    assert len(caplog.records) == 1  # a mistake that the message tells in full
+
+
+def test_a_log_that_fails_does_not_take_the_answer(client: Client) -> None:
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise RuntimeError("no log today")
+
+    broken = Broken()
+    logging.getLogger("duckwing").addHandler(broken)
+    try:
+        with pytest.raises(RemoteError, match="no such value"):
+            client.call(FAIL, Fail("value"))
+    finally:
+        logging.getLogger("duckwing").removeHandler(broken)
+    assert_usable(client)
+
+
+@pytest.mark.usefixtures("debug_mode")
 def test_huge_error_message_is_cut(client: Client) -> None:
     with pytest.raises(RemoteError) as caught:
         client.call(FAIL, Fail("huge"))
     assert caught.value.message.startswith("xxx")
     assert caught.value.message.endswith("<message truncated>")
     assert len(caught.value.message) < 100_000
-    assert len(caught.value.traceback) < 20_000
+    assert 1000 < len(caught.value.traceback) < 20_000
     assert_usable(client)
 
 

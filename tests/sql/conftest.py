@@ -40,6 +40,14 @@ def not_pooled(open_session: Callable[..., Session]) -> Iterator[Session]:
     session.close()
 
 
+@pytest.fixture(scope="session")
+def debugged(engine: None) -> Iterator[Session]:
+    """As ``sql``, with workers in debug mode: their errors have tracebacks."""
+    session = Session(duckwing.engine.connect(threads=2), POOLED, environment="DUCKWING_DEBUG=1")
+    yield session
+    session.close()
+
+
 @pytest.fixture(params=["sql", "not_pooled"])
 def either(request: pytest.FixtureRequest) -> Session:
     """First the one, then the other."""

@@ -37,24 +37,34 @@ class Session:
     Args:
         connection: it is closed by :meth:`close`.
         options: added to every ATTACH, such as ``pool false``.
+        attached: local names of what is attached already.
+        environment: of the workers: assignments for the shell.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, options: str = "", attached: set[str] | None = None):
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        options: str = "",
+        attached: set[str] | None = None,
+        environment: str = "",
+    ):
         self.connection = connection
         self.options = options
+        self.environment = environment
         self._attached: set[str] = set() if attached is None else attached
 
     def attach(self, worker: str, catalog: str | None = None, alias: str | None = None) -> str:
         """Attach a catalog of a worker, once; its local name."""
         alias = alias or catalog or worker
         if alias not in self._attached:
-            self.execute(attach_statement(location(worker), catalog or worker, alias, self.options))
+            place = location(worker, environment=self.environment)
+            self.execute(attach_statement(place, catalog or worker, alias, self.options))
             self._attached.add(alias)
         return alias
 
     def cursor(self) -> Session:
         """A session of its own over the same database."""
-        return Session(self.connection.cursor(), self.options, self._attached)
+        return Session(self.connection.cursor(), self.options, self._attached, self.environment)
 
     def execute(self, sql: str, deadline: float = DEADLINE) -> duckdb.DuckDBPyConnection:
         """Run a statement.

@@ -255,17 +255,18 @@ def test_as_many_at_once_as_was_said(sql: Session) -> None:
     assert sql.value("SELECT max(most) FROM range(500) r(v), rows.most_at_once(v)") == 5
 
 
-def test_the_first_error_cancels_the_others(sql: Session, tmp_path: Path) -> None:
+def test_the_first_error_cancels_the_others(debugged: Session, tmp_path: Path) -> None:
+    debugged.attach("rows")
     witness = tmp_path / "cancelled"
     query = f"FROM range(2000) r(v), rows.odd_fail(v, {literal(str(witness))})"
-    message = sql.error(query)
-    assert re.search(r"ValueError: row \d*[13579] is refused\nTraceback \(most recent call last\):\n", message)
+    message = debugged.error(query)
+    assert re.search(r"ValueError: row \d*[13579] is refused \[row function 'odd_fail'\]\nTraceback \(most ", message)
     assert "asyncio" not in message
     assert "duckwing/functions" not in message
     cancelled = [int(line) for line in witness.read_text().split()]
     assert cancelled
     assert not any(n % 2 for n in cancelled)
-    assert sql.values("FROM rows.slow(1)") == ["x1"]
+    assert debugged.values("FROM rows.slow(1)") == ["x1"]
 
 
 # Mistakes

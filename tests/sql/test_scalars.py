@@ -285,19 +285,20 @@ def test_log(open_session: Callable[..., Session]) -> None:
 # Mistakes and errors
 
 
-def test_errors_show_type_message_and_the_authors_frames(either: Session) -> None:
-    message = either.error("SELECT scalars.fails(i) FROM range(10) t(i)")
-    assert "VGI Worker Exception: LookupError: nothing for 3\nTraceback (most recent call last):\n" in message
+def test_errors_show_type_message_and_the_authors_frames(debugged: Session) -> None:
+    debugged.attach("scalars")
+    message = debugged.error("SELECT scalars.fails(i) FROM range(10) t(i)")
+    assert "LookupError: nothing for 3 [scalar function 'fails']\nTraceback (most recent call last):\n" in message
     assert ", in fails\n    return _deeper(value)\n" in message
     assert ", in _deeper\n    raise LookupError(" in message
     assert message.count('  File "') == 2
-    assert either.values("SELECT scalars.fails(i) FROM range(3) t(i)") == [0, 1, 2]
+    assert debugged.values("SELECT scalars.fails(i) FROM range(3) t(i)") == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
-        ("fails_chained", "RuntimeError: outer\n"),
+        ("fails_chained", "RuntimeError: outer [scalar function 'fails_chained']\n"),
         ("fails_chained", "KeyError: 'inner'\n\nThe above exception was the direct cause"),
         ("fails_without_text", "Unprintable: <the message of this exception cannot be printed: ValueError>"),
         ("fails_in_group", "ExceptionGroup: several (2 sub-exceptions)"),
@@ -314,12 +315,13 @@ def test_errors_show_type_message_and_the_authors_frames(either: Session) -> Non
         ("lossy", "OutputError: result of function 'lossy' must be BIGINT, got DOUBLE: Float value 0.500000 was trun"),
     ],
 )
-def test_errors(sql: Session, function: str, expected: str) -> None:
+def test_errors(debugged: Session, function: str, expected: str) -> None:
+    debugged.attach("scalars")
     value = "i + 0.5" if function == "lossy" else "i"
-    message = sql.error(f"SELECT scalars.{function}({value}) FROM range(2) t(i)")
+    message = debugged.error(f"SELECT scalars.{function}({value}) FROM range(2) t(i)")
     assert expected in message
     assert "duckwing/functions" not in message
-    assert sql.value("SELECT scalars.add(1, 2)") == 3
+    assert debugged.value("SELECT scalars.add(1, 2)") == 3
 
 
 def test_results_in_other_arrow_forms(sql: Session) -> None:

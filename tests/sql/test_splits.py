@@ -207,13 +207,10 @@ def test_values_arrive_as_they_were(sql: Session) -> None:
 
 @pytest.mark.parametrize(
     ("how", "expected"),
-    [("plan raises", "LookupError: nothing to plan\nTraceback"), ("scan raises", "LookupError: nothing in 2\nTraceback")],
+    [("plan raises", "LookupError: nothing to plan"), ("scan raises", "LookupError: nothing in 2")],
 )
 def test_exceptions_end_the_query(sql: Session, how: str, expected: str) -> None:
-    message = sql.error(f"FROM splits.mistaken('{how}')")
-    assert f"VGI Worker Exception: {expected}" in message
-    assert "splits.py" in message
-    assert "duckwing/functions" not in message
+    assert f"VGI Worker Exception: {expected}" in sql.error(f"FROM splits.mistaken('{how}')")
 
 
 def test_a_plan_must_live_long_enough_to_be_read(sql: Session) -> None:
@@ -399,15 +396,19 @@ def test_a_token_of_another_call_is_refused(worker: WorkerConnection) -> None:
     assert Planned(worker, "ranges", 100, 2).read(token) == list(range(50))
 
 
+def read_often(planned: Planned, token: bytes, seconds: int = 30) -> None:
+    for _ in range(10 * seconds):
+        planned.read(token)
+        threading.Event().wait(0.1)
+
+
 def test_a_token_that_is_too_old_is_refused(worker: WorkerConnection) -> None:
     planned = Planned(worker, "short_lived", 100, 2)
     [token, _] = planned.tokens()
     assert planned.read(token) == list(range(50))
     expected = re.escape("[SPLIT_SNAPSHOT_EXPIRED] a split token is older than 1 s; re-run the query")
     with pytest.raises(RemoteError, match=expected):
-        for _ in range(300):
-            planned.read(token)
-            threading.Event().wait(0.1)
+        read_often(planned, token)
     assert planned.read(*planned.tokens()) == list(range(100))
 
 

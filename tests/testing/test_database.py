@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from duckwing.engine import EngineError
@@ -64,6 +65,20 @@ def test_a_module_and_changed_code(file: Path) -> None:
     file.write_text(WORKER.replace("[0]", "[1]"))
     with sql(module) as connection:
         assert connection.execute("SELECT initials('ab', 'cd')").fetchone() == ("bd",)
+
+
+@pytest.mark.parametrize("setting", [None, "0", "1"])
+def test_errors_have_tracebacks_unless_the_author_says_no(
+    file: Path, monkeypatch: pytest.MonkeyPatch, setting: str | None
+) -> None:
+    monkeypatch.delenv("DUCKWING_DEBUG", raising=False)
+    if setting is not None:
+        monkeypatch.setenv("DUCKWING_DEBUG", setting)
+    with sql(file) as connection, pytest.raises(duckdb.Error) as caught:
+        connection.execute("SELECT initials('', '')")
+    assert "IndexError: string index out of range [scalar function 'initials']" in str(caught.value)
+    assert ("in initials\n    return first[0] + last[0]\n" in str(caught.value)) == (setting != "0")
+    assert os.environ.get("DUCKWING_DEBUG") == setting
 
 
 def test_what_cannot_be_served(tmp_path: Path) -> None:

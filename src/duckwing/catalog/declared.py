@@ -66,6 +66,7 @@ class Catalog(Schema):
         self.version = None if version is None else check_text(version, f"{what}: version=")
         self.transactions = transactions
         self._schemas: dict[str, Schema] = {default_schema.casefold(): self}
+        self._neighbours = self._schemas.values()
         self._settings: dict[str, Setting] = {}
         self._secret_types: dict[str, SecretType] = {}
         self._attach_options: dict[str, AttachOption] = {}
@@ -86,6 +87,7 @@ class Catalog(Schema):
         if name.casefold() in self._schemas:
             raise DeclarationError(f"catalog '{self.catalog_name}' already has a schema '{name}'")
         self._schemas[name.casefold()] = schema
+        schema._neighbours = self._neighbours
         return schema
 
     def setting(self, name: str, type: pa.DataType, *, default: Any = None, description: str = "") -> Setting:
@@ -205,6 +207,11 @@ class Catalog(Schema):
     def time_travel(self) -> bool:
         """Whether some table has earlier states."""
         return any(schema.has_history for schema in self.schemas())
+
+    @property
+    def has_transactions(self) -> bool:
+        """Whether the worker must know where a transaction begins and ends."""
+        return self.transactions or any(schema.mounted and schema.mounted.writes for schema in self.schemas())
 
     @property
     def is_dynamic(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +14,8 @@ from ..functions.context import Context
 from ..functions.table import TableFunction, declare_table_function
 
 if TYPE_CHECKING:
+    from ..functions.changes import Change
+    from ..functions.table_in_out import TableInOutFunction
     from .tables import Table
 
 
@@ -41,6 +43,12 @@ class TableProvider(Protocol):
     :class:`duckwing.TableStatistics` or None, and ``version(ctx)`` a positive number that changes with the
     tables or their columns: as long as it does not, DuckDB asks for neither again. A class attribute
     ``time_travel = True`` says that tables have earlier states, which ``ctx.at`` asks for.
+
+    A provider that can be written to has a class attribute ``writes``, the operations that it takes, such as
+    ``("insert", "update", "delete", "create_table", "drop_table")`` (see :class:`duckwing.Change`), and a method
+    ``apply(changes, ctx)``, which does all the changes of a transaction when it commits, or none of them. What a
+    transaction has changed so far is ``ctx.changes``; ``tables``, ``table`` and ``scan`` must show it. A method
+    ``check(changes, ctx)`` may refuse changes at the end of each statement.
 
     Example:
         ```python
@@ -75,12 +83,14 @@ class Mount:
         source: the provider, or what makes one from options of ATTACH, which its parameters name.
         wants: the options that ``source`` wants; None: it is a provider itself.
         function: scans the tables.
+        write_functions: write to them.
     """
 
     schema: str
     source: Any
     wants: tuple[str, ...] | None
     function: TableFunction[..., Any] = field(init=False)
+    write_functions: Sequence[TableInOutFunction[..., Any]] = ()
     _made: dict[bytes, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -98,6 +108,10 @@ class Mount:
             columns=lambda table, ctx: self.definition(table, ctx).columns,
             statistics=lambda table, ctx: self._statistics(table, ctx),
         )
+        if self.writes:
+            from .writing import WRITES, write_function
+
+            self.write_functions = [write_function(self, op) for op in WRITES if op in self.writes]
 
     def provider(self, ctx: Context) -> Any:
         """The provider for an attachment; the process keeps one for each set of options.
@@ -142,12 +156,38 @@ class Mount:
             return None
         from .tables import declare_table
 
-        return declare_table(name, self.schema, self.function, args=(name,), context=ctx, **definition.options)
+        return declare_table(
+            name,
+            self.schema,
+            self.function,
+            args=(name,),
+            context=ctx,
+            writers=self._writers(definition),
+            **definition.options,
+        )
+
+    @property
+    def writes(self) -> frozenset[str]:
+        """The operations that the provider takes."""
+        return frozenset(getattr(self.source, "writes", ()))
+
+    def apply(self, changes: Sequence[Change], ctx: Context) -> None:
+        """Have the provider do what a transaction has changed, as a whole.
+
+        Raises:
+            Exception: whatever it raises; then nothing must have been done.
+        """
+        self.provider(ctx).apply(changes, ctx)
 
     @property
     def time_travel(self) -> bool:
         """Whether its tables have earlier states."""
         return bool(getattr(self.source, "time_travel", False))
+
+    def _writers(self, definition: TableDefinition) -> dict[str, str]:
+        """The functions that write to a table, by operation. What changes rows needs their ids."""
+        names = {function.name.removesuffix("_rows"): function.name for function in self.write_functions}
+        return names if definition.options.get("row_id") else {k: v for k, v in names.items() if k == "insert"}
 
     def version(self, ctx: Context) -> int:
         """The version of the tables; 0: unknown."""

@@ -70,6 +70,7 @@ class Schema:
         self._views: dict[str, View] = {}
         self._macros: dict[str, Macro] = {}
         self._mount: Mount | None = None
+        self._neighbours: Iterable[Schema] = (self,)
 
     def add(self, *functions: Function | Iterable[Function]) -> None:
         """Add functions that were declared with the free decorators ``dw.scalar``, ….
@@ -246,7 +247,8 @@ class Schema:
             raise DeclarationError(
                 f"schema '{self.name}' already has a provider; mount the other one in another schema"
             )
-        self._add(mount.function)
+        for function in (mount.function, *mount.write_functions):
+            self._add(function)
         self._mount = mount
 
     def find_table(self, name: str, ctx: Context) -> Table | None:
@@ -326,8 +328,8 @@ class Schema:
             raise DeclarationError(f"schema '{self.name}' already has a table or view '{name}'")
 
     def _own(self, function: Any) -> None:
-        """Add a function that scans a table, unless the schema has it already."""
-        if not any(other is function for other in self._functions["table"].get(function.name.casefold(), ())):
+        """Add a function that scans a table, unless a schema of the catalog has it already."""
+        if not any(other is function for schema in self._neighbours for other in schema.table_functions(function.name)):
             self._add(function)
 
     def _add(self, function: Any) -> None:

@@ -84,6 +84,7 @@ class Table:
         row_id: the column that identifies a row; hidden, and shown as ``rowid``.
         required_filters: every group must have a column that the query filters by.
         time_travel: it has earlier states, which the function finds by ``ctx.at``.
+        writers: the functions of its schema that write to it, by ``insert``, ``update`` and ``delete``.
         context: who looks at the table; it matters where the columns are computed from that.
     """
 
@@ -104,7 +105,8 @@ class Table:
     row_id: str | None = None
     required_filters: Sequence[Sequence[str]] = ()
     time_travel: bool = False
-    context: Context = field(default_factory=lambda: Context(Invocation("", "")))
+    writers: Mapping[str, str] = field(default_factory=dict)
+    context: Context = field(kw_only=True)
 
     @property
     def what(self) -> str:
@@ -154,10 +156,11 @@ class Table:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether all calls of the scan are bound alike, whoever calls, whenever."""
-        function = self.function
-        wants_context = function.signature.context in function.columns.wants
-        return not function.signature.secrets and not wants_context
+        """Whether all calls of the scan are bound alike, whoever calls, whenever.
+
+        Columns that are computed may change with what they are computed from.
+        """
+        return self.function.columns.fixed is not None and not self.function.signature.secrets
 
     def seen_by(self, context: Context) -> Table:
         """The table as somebody sees it whose context may matter."""
@@ -193,6 +196,8 @@ def declare_table(
     generated: Mapping[str, Generated] | None = None,
     row_id: str | None = None,
     required_filters: str | Sequence[str | Sequence[str]] = (),
+    time_travel: bool = False,
+    writers: Mapping[str, str] | None = None,
     context: Context | None = None,
     **unknown: Any,
 ) -> Table:
@@ -223,7 +228,9 @@ def declare_table(
         generated=dict(generated or {}),
         row_id=row_id,
         required_filters=_groups(required_filters),
-        **({} if context is None else {"context": context}),
+        time_travel=time_travel,
+        writers=dict(writers or {}),
+        context=Context(Invocation("", "")) if context is None else context,
     )
     _check_options(table)
     try:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import FilterError
+from .keys import keys
 
 Convert = Callable[[pa.Array], pa.Array]
 
@@ -24,12 +25,18 @@ def caster(actual: pa.DataType, target: pa.DataType) -> Convert:
     """
     if actual.equals(target):
         return lambda array: array
-    is_ = pa.types
-    if is_.is_null(actual):
+    if pa.types.is_null(actual):
         return lambda array: pa.nulls(len(array), target)
+    if pa.types.is_dictionary(actual) or _is_bool8(actual):
+        from .compare import plain
+
+        to_plain, bare = plain(actual)
+        if bare is not None:
+            convert = caster(bare, target)
+            return lambda array: convert(to_plain(array))
+    if _is_bool8(target):
+        return caster(actual, pa.bool_())
     source, wanted = _kind(actual), _kind(target)
-    if source == "extension" and _is_wide_integer(actual):
-        return _of_python(actual, target)
     cast = _CASTS.get((source, wanted))
     if cast is None:
         if _same_family(actual, target):
@@ -41,7 +48,10 @@ def caster(actual: pa.DataType, target: pa.DataType) -> Convert:
 def _kind(type_: pa.DataType) -> str:
     is_ = pa.types
     if isinstance(type_, pa.BaseExtensionType):
-        return "extension"
+        from ..types import BIGNUM, HUGEINT, UHUGEINT
+        from ..types.forms import same_extension
+
+        return "wide" if any(same_extension(type_, wide) for wide in (HUGEINT, UHUGEINT, BIGNUM)) else "extension"
     if is_.is_boolean(type_):
         return "bool"
     if is_.is_integer(type_):
@@ -51,11 +61,8 @@ def _kind(type_: pa.DataType) -> str:
     return "decimal" if is_.is_decimal(type_) else "other"
 
 
-def _is_wide_integer(type_: pa.BaseExtensionType) -> bool:
-    from ..types import BIGNUM, HUGEINT, UHUGEINT
-    from ..types.forms import same_extension
-
-    return any(same_extension(type_, wide) for wide in (HUGEINT, UHUGEINT, BIGNUM))
+def _is_bool8(type_: pa.DataType) -> bool:
+    return getattr(type_, "extension_name", "") == "arrow.bool8"
 
 
 def _same_family(actual: pa.DataType, target: pa.DataType) -> bool:
@@ -85,12 +92,26 @@ def _bool_to_number(actual: pa.DataType, target: pa.DataType) -> Convert:
     return lambda array: to_target(array.cast(pa.int8()))
 
 
+def _float_to_float(actual: pa.DataType, target: pa.DataType) -> Convert:
+    if target.bit_width >= actual.bit_width:
+        return lambda array: array.cast(target)
+
+    def convert(array: pa.Array) -> pa.Array:
+        result = array.cast(target, safe=False)
+        if pc.any(pc.and_(pc.is_inf(result), pc.is_finite(array))).as_py():
+            raise FilterError(f"a number does not fit {target}")
+        return result
+
+    return convert
+
+
 def _float_to_int(actual: pa.DataType, target: pa.DataType) -> Convert:
     return lambda array: pc.round(array, round_mode="half_to_even").cast(target)
 
 
 def _decimal_to_int(actual: pa.DataType, target: pa.DataType) -> Convert:
-    return lambda array: _rounded(array, 0).cast(target)
+    wide = pa.decimal256(76, actual.scale)  # rounding needs a digit more than the type has
+    return lambda array: _rounded(array.cast(wide), 0).cast(target)
 
 
 def _int_to_decimal(actual: pa.DataType, target: pa.DataType) -> Convert:
@@ -110,39 +131,55 @@ def _rounded(array: pa.Array, digits: int) -> pa.Array:
 
 
 def _decimal_to_float(actual: pa.DataType, target: pa.DataType) -> Convert:
-    """As DuckDB does it: one division where the digits fit a double, else whole part and fraction apart."""
-    scale = actual.scale
-    exact = 1 << (53 if target.bit_width == 64 else 24)
+    """As DuckDB does it: one division where the digits fit the float, else whole part and fraction apart."""
+    import numpy as np
 
-    def value(number: Any) -> float | None:
-        if number is None:
-            return None
-        digits = int(number.scaleb(scale, _CONTEXT))
-        if -exact <= digits <= exact or scale == 0:
-            return float(digits) / float(10**scale)
-        whole = abs(digits) // 10**scale
-        rest = abs(digits) - whole * 10**scale
-        result = float(whole) + float(rest) / float(10**scale)
+    real = np.float32 if target.bit_width == 32 else np.float64
+    scale = actual.scale
+    exact, divisor = 1 << (24 if real is np.float32 else 53), real(10.0**scale)
+    unscaled = pa.decimal128(38, 0)
+
+    def value(digits: int) -> Any:
+        if scale == 0 or -exact <= digits <= exact:
+            return _real(digits, real) / divisor
+        whole, rest = divmod(abs(digits), 10**scale)
+        result = _real(whole, real) + _real(rest, real) / divisor
         return result if digits >= 0 else -result
 
-    if actual.precision <= 15 and target.bit_width == 64:
-        import numpy as np
+    def convert(array: pa.Array) -> pa.Array:
+        words, valid = _words(array.cast(pa.decimal128(38, scale)).view(unscaled)), array.is_valid()
+        if actual.precision > 18:
+            digits = (int(low) | int(high) << 64 for low, high in zip(words[0].view(np.uint64), words[1], strict=True))
+            numbers = np.fromiter((value(number) for number in digits), real, len(array))
+        else:
+            low = words[0]
+            numbers = low.astype(real) / divisor
+            if scale and (large := np.abs(low) > exact).any():
+                whole, rest = np.divmod(np.abs(low), 10**scale)
+                parts = whole.astype(real) + rest.astype(real) / divisor
+                numbers = np.where(large, np.where(low < 0, -parts, parts), numbers)
+        return pc.if_else(valid, pa.array(numbers), pa.scalar(None, target))
 
-        power = float(10**scale)
-
-        def fast(array: pa.Array) -> pa.Array:
-            unscaled = pc.cast(array, pa.decimal128(actual.precision, scale)).view(pa.binary(16))
-            words = np.frombuffer(unscaled.buffers()[1], np.int64)[2 * unscaled.offset :: 2][: len(array)]
-            return pc.if_else(array.is_valid(), pa.array(words / power), pa.scalar(None, pa.float64()))
-
-        return fast
-    return lambda array: pa.array([value(number) for number in array.to_pylist()], pa.float64()).cast(
-        target, safe=False
-    )
+    return convert
 
 
-_CONTEXT = decimal.Context(prec=100)
+def _words(array: pa.Array) -> Any:
+    """The lower and the upper 64 bits of decimals of 128 bits, as signed numbers."""
+    import numpy as np
 
+    words = np.frombuffer(array.buffers()[1], np.int64)[2 * array.offset : 2 * (array.offset + len(array))]
+    return words[::2], words[1::2]
+
+
+def _real(number: int, real: Any) -> Any:
+    """An integer of 128 bits as a float, as DuckDB makes it of two halves, which is not always the nearest."""
+    upper, lower = number >> 64, number & _LOWER
+    if upper == -1:
+        return -real(_LOWER - lower) - real(1)
+    return real(lower) + real(upper) * real(_LOWER)
+
+
+_LOWER = (1 << 64) - 1
 
 def _float_to_decimal(actual: pa.DataType, target: pa.DataType) -> Convert:
     """As DuckDB does it, with the little that it adds before rounding."""
@@ -160,27 +197,53 @@ def _float_to_decimal(actual: pa.DataType, target: pa.DataType) -> Convert:
     return lambda array: pa.array([value(number) for number in array.to_pylist()], target)
 
 
-def _of_python(actual: pa.DataType, target: pa.DataType) -> Convert:
+def _of_wide(actual: pa.DataType, target: pa.DataType) -> Convert:
     """From integers of more than 64 bits."""
-    from ..types.values import to_values
+    from ..types import BIGNUM
+    from ..types.forms import same_extension
 
     kind = _kind(target)
-    if kind == "float":
-        return lambda array: pa.array([None if v is None else float(v) for v in to_values(array)], pa.float64()).cast(
-            target, safe=False
-        )
+        if kind == "bool":
+        return lambda array: pa.array([None if v is None else v != 0 for v in keys(array)], pa.bool_())
+    if kind == "float" and not same_extension(actual, BIGNUM):
+        import numpy as np
+
+        real = np.float32 if target.bit_width == 32 else np.float64
+        return lambda array: pa.array([None if v is None else _real(v, real) for v in keys(array)], target)
     if kind == "int":
-        return lambda array: pa.array(to_values(array), target)
+        return lambda array: pa.array(keys(array), target)
     if kind == "decimal":
-        return lambda array: pa.array([None if v is None else decimal.Decimal(v) for v in to_values(array)], target)
+        return lambda array: pa.array([None if v is None else decimal.Decimal(v) for v in keys(array)], target)
+    if kind == "wide":
+        return lambda array: _wide(keys(array), target)
     raise FilterError(f"a cast from {actual} to {target} is not known here")
+
+
+def _to_wide(actual: pa.DataType, target: pa.DataType) -> Convert:
+    """To integers of more than 64 bits."""
+    if pa.types.is_decimal(actual):
+        wide = pa.decimal256(76, actual.scale)
+        return lambda array: _wide(_rounded(array.cast(wide), 0).to_pylist(), target)
+    if pa.types.is_floating(actual):
+        return lambda array: _wide([None if v is None else round(v) for v in array.to_pylist()], target)
+    return lambda array: _wide(array.to_pylist(), target)
+
+
+def _wide(values: list[Any], target: pa.DataType) -> pa.Array:
+    from ..errors import OutputError
+    from ..types.values import from_values
+
+    try:
+        return from_values([None if value is None else int(value) for value in values], target, "a number")
+    except OutputError as error:
+        raise FilterError(str(error)) from None
 
 
 _CASTS: dict[tuple[str, str], Callable[[pa.DataType, pa.DataType], Convert]] = {
     ("int", "int"): _safely,
     ("int", "float"): _nearest,
     ("int", "decimal"): _int_to_decimal,
-    ("float", "float"): _nearest,
+    ("float", "float"): _float_to_float,
     ("float", "int"): _float_to_int,
     ("float", "decimal"): _float_to_decimal,
     ("decimal", "decimal"): _decimal_to_decimal,
@@ -192,4 +255,9 @@ _CASTS: dict[tuple[str, str], Callable[[pa.DataType, pa.DataType], Convert]] = {
     ("bool", "int"): _bool_to_number,
     ("bool", "float"): _bool_to_number,
     ("bool", "decimal"): _bool_to_number,
+    ("bool", "wide"): _bool_to_number,
+    ("int", "wide"): _to_wide,
+    ("float", "wide"): _to_wide,
+    ("decimal", "wide"): _to_wide,
+    **{("wide", kind): _of_wide for kind in ("bool", "int", "float", "decimal", "wide")},
 }

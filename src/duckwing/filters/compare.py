@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import ArgumentError, FilterError
+from ..types import BIGNUM, BIT, HUGEINT, UHUGEINT, UUID
 from ..types.convert import from_duckdb
-from ..types.forms import is_list, is_text
-from .keys import is_null, is_transparent, keys, one
+from ..types.forms import is_list, is_text, same_extension
+from .keys import is_null, is_transparent, keys, one, sortable
 from .tree import ComparisonOperator
 
 Value: TypeAlias = "pa.Array | pa.Scalar"
@@ -289,7 +290,9 @@ def plain(type_: pa.DataType) -> tuple[Convert, pa.DataType | None]:
     if isinstance(type_, pa.BaseExtensionType):
         if type_.extension_name == "arrow.bool8":
             return (lambda array: pc.not_equal(array.storage, pa.scalar(0, pa.int8()))), pa.bool_()
-        if type_.extension_name == "arrow.uuid" or is_transparent(type_):
+        if any(same_extension(type_, wide) for wide in (HUGEINT, UHUGEINT)):
+            return sortable, pa.binary()
+        if is_transparent(type_) or any(same_extension(type_, bytewise) for bytewise in (UUID, BIT, BIGNUM)):
             inner, target = plain(type_.storage_type)
             return _chain(lambda array: array.storage, inner), target
         return _same, None

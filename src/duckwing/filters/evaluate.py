@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from ..errors import FilterError
 from .cast import caster
 from .compare import MIRRORED, Side, comparison, membership, plain
-from .keys import is_null, one, struct_field
+from .keys import is_null, keys, one, spans, struct_field
 from .tree import (
     And,
     Arithmetic,
@@ -36,6 +36,8 @@ Run = Callable[[pa.RecordBatch], pa.Array]
 
 _FAILURES = (FilterError, pa.ArrowException, ValueError, OverflowError, ArithmeticError)
 """What evaluating may raise for a value that does not fit."""
+
+_NULL = pa.scalar(None, pa.bool_())
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,18 @@ class Evaluator:
     """
 
     def __init__(self, predicates: Sequence[Predicate], schema: pa.Schema):
-        self._predicates: list[tuple[Predicate, Run]] = []
+        self._conditions: list[tuple[Predicate, Run]] = []
         for predicate in predicates:
-            try:
-                run = _rows(_compile(predicate.expression, schema))
-            except _FAILURES as error:
-                if predicate.required:
-                    raise _failed(predicate, error) from None
-                continue
-            self._predicates.append((predicate, run))
+            root = predicate.expression
+            # Those of a conjunction one by one: a value that one cannot cast may be in a row that another leaves out.
+            for condition in root.children if isinstance(root, And) else (root,):
+                try:
+                    run = _rows(_compile(condition, schema))
+                except _FAILURES as error:
+                    if predicate.required:
+                        raise _failed(predicate, error) from None
+                    continue
+                self._conditions.append((predicate, run))
 
     def mask(self, batch: pa.RecordBatch) -> pa.BooleanArray | None:
         """For each row of ``batch``: true if it is wanted, else false or NULL. None: all rows are.
@@ -86,14 +91,22 @@ class Evaluator:
             FilterError: a required predicate cannot be evaluated, such as a cast that overflows.
         """
         mask: pa.BooleanArray | None = None
-        for predicate, run in self._predicates:
+        failed = []
+        for predicate, run in self._conditions:
             try:
                 found = run(batch)
             except _FAILURES as error:
                 if predicate.required:
-                    raise _failed(predicate, error) from None
+                    failed.append((predicate, run, error))
                 continue
             mask = found if mask is None else pc.and_kleene(mask, found)
+        for predicate, run, error in failed:
+            if mask is None:
+                raise _failed(predicate, error) from None
+            try:
+                mask = _where(pc.fill_null(mask, False), run, batch, pa.scalar(False))
+            except _FAILURES as again:
+                raise _failed(predicate, again) from None
         return mask
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -105,9 +118,27 @@ class Evaluator:
         mask = self.mask(batch)
         if mask is None or (wanted := mask.true_count) == batch.num_rows:
             return batch
-        if wanted == 0:
-            return batch.slice(0, 0)
+        return filtered(batch, mask) if wanted else batch.slice(0, 0)
+
+
+def filtered(batch: pa.RecordBatch, mask: pa.BooleanArray) -> pa.RecordBatch:
+    """The rows of ``batch`` for which ``mask`` is true, whatever types it has."""
+    try:
         return batch.filter(mask)
+    except pa.ArrowNotImplementedError:  # for views of texts and bytes, also inside of other values
+        import numpy as np
+
+        wanted = np.zeros(batch.num_rows + 2, np.int8)
+        wanted[1:-1] = pc.fill_null(mask, False).to_numpy(zero_copy_only=False)
+        edges = np.flatnonzero(np.diff(wanted)).tolist()
+        pieces = [batch.slice(start, end - start) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+        return pa.concat_batches(pieces) if pieces else batch.slice(0, 0)
+
+
+def _where(rows: pa.BooleanArray, run: Run, batch: pa.RecordBatch, elsewhere: pa.Scalar) -> pa.BooleanArray:
+    """A condition evaluated for some rows of ``batch`` alone."""
+    found = run(filtered(batch, rows))
+    return pc.replace_with_mask(pa.repeat(elsewhere, batch.num_rows), rows, found)
 
 
 def _failed(predicate: Predicate, error: Exception) -> FilterError:
@@ -137,9 +168,9 @@ def _compile(expression: Expression, schema: pa.Schema) -> _Operand:
         case Comparison(operator, left, right):
             return _comparison(operator, _compile(left, schema), _compile(right, schema))
         case And(children):
-            return _combined(pc.and_kleene, [_condition(child, schema) for child in children])
+            return _combined(pc.and_kleene, False, [_condition(child, schema) for child in children])
         case Or(children):
-            return _combined(pc.or_kleene, [_condition(child, schema) for child in children])
+            return _combined(pc.or_kleene, True, [_condition(child, schema) for child in children])
         case Not(of):
             return _computed(pa.bool_(), pc.invert, _condition(of, schema))
         case IsNull(of, negated):
@@ -152,7 +183,8 @@ def _compile(expression: Expression, schema: pa.Schema) -> _Operand:
             return _computed(pa.bool_(), (lambda x: pc.invert(found(x))) if negated else found, operand)
         case Cast(of, type_):
             operand = _compile(of, schema)
-            return _computed(type_, caster(operand.type, type_), operand)
+            is_bool8 = getattr(type_, "extension_name", "") == "arrow.bool8"
+            return _computed(pa.bool_() if is_bool8 else type_, caster(operand.type, type_), operand)
         case Negate(of):
             operand = _compile(of, schema)
             return _computed(operand.type, pc.negate_checked, operand)
@@ -193,14 +225,26 @@ def _computed(type_: pa.DataType, function: Callable[[pa.Array], pa.Array], of: 
     return _Operand(type_, lambda batch: function(run(batch)))
 
 
-def _combined(combine: Callable[[Any, Any], Any], operands: list[_Operand]) -> _Operand:
+def _combined(combine: Callable[[Any, Any], Any], decisive: bool, operands: list[_Operand]) -> _Operand:
+    """AND and OR; ``decisive`` is the value of an operand that settles the result."""
     runs = [_rows(operand) for operand in operands]
-    first, rest = runs[0], runs[1:]
 
     def run(batch: pa.RecordBatch) -> pa.Array:
-        result = first(batch)
-        for other in rest:
-            result = combine(result, other(batch))
+        result, failed, failure = None, [], None
+        for operand in runs:
+            try:
+                found = operand(batch)
+            except _FAILURES as error:
+                failed.append(operand)
+                failure = error
+                continue
+            result = found if result is None else combine(result, found)
+        for operand in failed:
+            if result is None:
+                raise cast(Exception, failure)
+            # The value that cannot be cast may be in a row that another operand has settled.
+            unsettled = pc.fill_null(pc.not_equal(result, decisive), True)
+            result = combine(result, _where(unsettled, operand, batch, pa.scalar(None, pa.bool_())))
         return result
 
     return _Operand(pa.bool_(), run)
@@ -261,24 +305,33 @@ def _call(function: str, left: _Operand, right: _Operand) -> _Operand:
 
 
 def _list_contains(left: _Operand, right: _Operand) -> _Operand:
-    element = left.type.value_type
-    if left.constant is not None and left.constant.is_valid:
-        found = membership(right.type, left.constant.values.drop_null())
-        return _computed(pa.bool_(), found, right)
-    x, y, needle = left.run, right.run, right.constant
+    """True if an element that is not NULL equals the needle; only a NULL list or needle gives NULL."""
+    if left.constant is not None and right.constant is None:
+        if not left.constant.is_valid:
+            return _computed(pa.bool_(), lambda x: pa.nulls(len(x), pa.bool_()), right)
+        found = membership(right.type, left.constant.values)
+        return _computed(pa.bool_(), lambda x: pc.if_else(is_null(x), _NULL, pc.fill_null(found(x), False)), right)
+    compare = comparison("eq", Side(left.type.value_type), right.side)
+    if right.constant is None:
+        x, y = left.run, right.run
+        return _Operand(pa.bool_(), lambda batch: _contain(x(batch), y(batch)))
+    if is_null(one(right.constant))[0].as_py():
+        return _computed(pa.bool_(), lambda x: pa.nulls(len(x), pa.bool_()), left)
 
-    def run(batch: pa.RecordBatch) -> pa.Array:
-        lists = x(batch)
-        needles = pa.repeat(needle, batch.num_rows) if needle is not None else y(batch)
-        valid = pc.and_(lists.is_valid(), needles.is_valid())
-        lengths = pc.fill_null(pc.list_value_length(lists), 0)
+    def contain(lists: pa.Array) -> pa.Array:
         import numpy as np
 
-        parents = np.repeat(np.arange(len(lists)), lengths.to_numpy(zero_copy_only=False))
-        elements = lists.flatten()
-        equal = comparison("eq", Side(element), Side(right.type))(elements, needles.take(pa.array(parents)))
-        hits = np.zeros(len(lists), bool)
-        hits[parents[pc.fill_null(equal, False).to_numpy(zero_copy_only=False)]] = True
-        return pc.if_else(valid, pa.array(hits), pa.scalar(None, pa.bool_()))
+        starts, ends = spans(lists)
+        first = min(starts, default=0)
+        elements = lists.values.slice(first, max(ends, default=first) - first)
+        equal = pc.fill_null(compare(elements, right.constant), False).to_numpy(zero_copy_only=False)
+        hits = np.concatenate([[0], np.cumsum(equal)])
+        some = hits[np.array(ends, int) - first] > hits[np.array(starts, int) - first]
+        return pc.if_else(lists.is_valid(), pa.array(some, pa.bool_()), _NULL)
 
-    return _Operand(pa.bool_(), run)
+    return _computed(pa.bool_(), contain, left)
+
+
+def _contain(lists: pa.Array, needles: pa.Array) -> pa.Array:
+    rows = zip(keys(lists), keys(needles), strict=True)
+    return pa.array([None if k is None or needle is None else (False, needle) in k for k, needle in rows], pa.bool_())

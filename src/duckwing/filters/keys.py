@@ -122,10 +122,25 @@ def _extension_keys(type_: pa.BaseExtensionType) -> Callable[[pa.Array], list[An
     if same_extension(type_, BIT):
         return lambda array: array.storage.to_pylist()
     if any(same_extension(type_, number) for number in (HUGEINT, UHUGEINT, BIGNUM)):
-        from ..types.values import to_values
+        from ..types.opaque import DECODE
 
-        return to_values
+        decode = next(decode for known, decode in DECODE.items() if same_extension(type_, known))
+        return lambda array: [None if v is None else decode(v) for v in array.storage.to_pylist()]
     raise FilterError(f"values of type {type_} cannot be compared here")
+
+
+def sortable(array: pa.Array) -> pa.Array:
+    """Integers of 128 bits as bytes in the same order: the highest byte first, negative ones below others."""
+    import numpy as np
+
+    storage = array.storage
+    data = np.frombuffer(storage.buffers()[1], np.uint8)[16 * storage.offset : 16 * (storage.offset + len(array))]
+    flipped = np.ascontiguousarray(data.reshape(-1, 16)[:, ::-1])
+    if same_extension(array.type, HUGEINT):
+        flipped[:, 0] ^= 0x80
+    validity = None if storage.null_count == 0 else storage.is_valid().buffers()[1]
+    valid = pa.Array.from_buffers(pa.binary(16), len(array), [validity, pa.py_buffer(flipped)])
+    return valid.cast(pa.binary())
 
 
 def is_transparent(type_: pa.DataType) -> bool:
@@ -140,6 +155,10 @@ def _integers(array: pa.Array) -> list[Any]:
 
 
 def _inside(array: pa.Array) -> list[Any]:
+    """Keys of what is within nested values."""
+    if same_extension(array.type, TIMETZ):  # here, DuckDB compares their bits
+        bits = array.storage.to_pylist()
+        return [_NULL_INSIDE if v is None else (False, int.from_bytes(v, "little")) for v in bits]
     return [_NULL_INSIDE if k is None else (False, k) for k in keys(array)]
 
 
@@ -149,25 +168,31 @@ def _struct_keys(array: pa.Array) -> list[Any]:
     return [row if ok else None for row, ok in zip(rows, array.is_valid().to_pylist(), strict=True)]
 
 
-def _list_keys(array: pa.Array) -> list[Any]:
+def spans(lists: pa.Array) -> tuple[Sequence[int], Sequence[int]]:
+    """Where the items of each list, array or map begin and end in ``values``; NULLs may have some, too."""
     is_ = pa.types
-    starts: Sequence[int]
-    if is_.is_fixed_size_list(array.type):
-        size = array.type.list_size
-        starts = [(array.offset + row) * size for row in range(len(array) + 1)]
+    type_ = lists.type
+    if is_.is_fixed_size_list(type_):
+        size = type_.list_size
+        edges: Sequence[int] = [(lists.offset + row) * size for row in range(len(lists) + 1)]
     else:
-        starts = array.offsets.to_pylist() if len(array) else [0]
-    ends = starts[1:]
-    if is_.is_list_view(array.type) or is_.is_large_list_view(array.type):
-        ends = [start + size for start, size in zip(starts, array.sizes.to_pylist(), strict=True)]
+        edges = lists.offsets.to_pylist() if len(lists) else [0]
+        if is_.is_list_view(type_) or is_.is_large_list_view(type_):
+            sizes = [size or 0 for size in lists.sizes.to_pylist()]
+            return edges, [start + size for start, size in zip(edges, sizes, strict=True)]
+    return edges[:-1], edges[1:]
+
+
+def _list_keys(array: pa.Array) -> list[Any]:
+    starts, ends = spans(array)
     first = min(starts, default=0)
     count = max(ends, default=first) - first
-    if is_.is_map(array.type):
+    if pa.types.is_map(array.type):
         members = (_inside(entries.slice(first, count)) for entries in (array.keys, array.items))
         inside: list[Any] = [(False, entry) for entry in zip(*members, strict=True)]
     else:
         inside = _inside(array.values.slice(first, count))
-    rows = zip(starts, ends, array.is_valid().to_pylist(), strict=False)
+    rows = zip(starts, ends, array.is_valid().to_pylist(), strict=True)
     return [tuple(inside[start - first : end - first]) if ok else None for start, end, ok in rows]
 
 

@@ -6,6 +6,7 @@ among the pinned ones, or not in the range, is in no such row.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from ..types import BIGNUM, HUGEINT, JSON, UHUGEINT, UUID
 from ..types.forms import canonical
 from .constants import ColumnTest, as_type, constant, keeps_value, path, test_of, values_of
 from .keys import keys
-from .tree import And, Column, Comparison, Expression, In, IsNull, Literal, Not, Or, Predicate, StructField
+from .tree import And, Column, Comparison, Expression, In, IsNull, Literal, Not, Or, Predicate, StructField, walk
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,8 @@ def pinned_values(predicates: Sequence[Predicate], column: str) -> tuple[Any, ..
         Python values as in :mod:`duckwing.types.values`, None for NULL, each once; no value if no row can
         be accepted. None if the column is not pinned.
     """
-    pins: _Pins | None = None
-    for predicate in predicates:
-        pins = _intersection(pins, _pins(predicate.expression, column, True))
+    name = _resolved(predicates, column)
+    pins = _all_of(_pins(predicate.expression, name, True) for predicate in predicates)
     if pins is None:
         return None
     bounds = column_range(predicates, column)
@@ -95,10 +95,8 @@ def column_range(predicates: Sequence[Predicate], column: str) -> Range:
         predicates: the predicates.
         column: as for :func:`pinned_values`.
     """
-    bounds = ANYTHING
-    for predicate in predicates:
-        bounds = _both(bounds, _range(predicate.expression, column, True))
-    return bounds
+    name = _resolved(predicates, column)
+    return functools.reduce(_both, (_range(predicate.expression, name, True) for predicate in predicates), ANYTHING)
 
 
 # Pinned values
@@ -106,37 +104,47 @@ def column_range(predicates: Sequence[Predicate], column: str) -> Range:
 _Pins = dict[Any, Any]
 """Values by keys that are equal where DuckDB finds the values equal."""
 
+_Name = tuple[str, ...]
+"""The names that lead to a column or to a field in it."""
 
-def _pins(expression: Expression, column: str, truth: bool) -> _Pins | None:
+
+def _resolved(predicates: Sequence[Predicate], column: str) -> _Name:
+    """The names that ``column`` means: a column of exactly that name comes before a field at the end of that path."""
+    parts = (part for predicate in predicates for part in walk(predicate.expression))
+    found = {name for name in map(path, parts) if name and ".".join(name) == column}
+    return min(found, key=len, default=(column,))
+
+
+def _pins(expression: Expression, name: _Name, truth: bool) -> _Pins | None:
     """The values of a column in the rows where ``expression`` is true, or where it is false."""
     match expression:
         case Not(of):
-            return _pins(of, column, not truth)
+            return _pins(of, name, not truth)
         case And(children) | Or(children):
-            found = (_pins(child, column, truth) for child in children)
+            found = (_pins(child, name, truth) for child in children)
             return _all_of(found) if isinstance(expression, And) == truth else _any_of(found)
         case IsNull(of, negated):
-            return {None: None} if negated != truth and _is(of, column) else None
+            return {None: None} if negated != truth and _is(of, name) else None
         case Literal(value):
             return None if value.is_valid and bool(value.as_py()) == truth else {}
         case Column() | StructField():
-            return {truth: truth} if _is(expression, column) else None
+            return {truth: truth} if _is(expression, name) else None
         case In(_, values, negated):
             test = test_of(expression)
             if negated == truth:
                 return {} if values.null_count else None
-            return {} if len(values) == values.null_count else _pins_of(test, column, nulls=False)
+            return {} if len(values) == values.null_count else _pins_of(test, name, nulls=False)
         case Comparison(operator, left, right):
             safe = operator in ("distinct_from", "not_distinct_from")
             if not safe and (_is_null(left) or _is_null(right)):
                 return {}
             if operator in (("eq", "not_distinct_from") if truth else ("ne", "distinct_from")):
-                return _pins_of(test_of(expression), column, nulls=safe)
+                return _pins_of(test_of(expression), name, nulls=safe)
     return None
 
 
-def _pins_of(test: ColumnTest | None, column: str, *, nulls: bool) -> _Pins | None:
-    if test is None or not _is(test.place, column) or _has_interval(test.place.type):
+def _pins_of(test: ColumnTest | None, name: _Name, *, nulls: bool) -> _Pins | None:
+    if test is None or not _is(test.place, name) or _has_interval(test.place.type):
         return None
     values = values_of(test)
     if values is None:
@@ -188,36 +196,33 @@ def _has_interval(type_: pa.DataType) -> bool:
 # Ranges
 
 
-def _range(expression: Expression, column: str, truth: bool) -> Range:
+def _range(expression: Expression, name: _Name, truth: bool) -> Range:
     """Bounds of a column in the rows where ``expression`` is true, or where it is false."""
     match expression:
         case Not(of):
-            return _range(of, column, not truth)
+            return _range(of, name, not truth)
         case And(children) | Or(children):
-            ranges = [_range(child, column, truth) for child in children]
-            together = ranges[0]
-            for other in ranges[1:]:
-                together = _both(together, other) if isinstance(expression, And) == truth else _hull(together, other)
-            return together
-        case IsNull(of, negated) if _is(of, column):
+            ranges = [_range(child, name, truth) for child in children]
+            return functools.reduce(_both if isinstance(expression, And) == truth else _hull, ranges)
+        case IsNull(of, negated) if _is(of, name):
             return NULL if negated != truth else NOT_NULL
         case Literal(value):
             return ANYTHING if value.is_valid and bool(value.as_py()) == truth else NOTHING
-        case Column() | StructField() if _is(expression, column):
+        case Column() | StructField() if _is(expression, name):
             return Range(truth, True, truth, True, nulls=False)
         case In(_, values, negated):
             test = test_of(expression)
             if negated == truth:
                 if values.null_count:
                     return NOTHING
-                return NOT_NULL if len(values) and _about(test, column) else ANYTHING
-            return NOTHING if len(values) == values.null_count else _range_of_set(test, column)
+                return NOT_NULL if len(values) and _about(test, name) else ANYTHING
+            return NOTHING if len(values) == values.null_count else _range_of_set(test, name)
         case Comparison(operator, left, right):
             safe = operator in ("distinct_from", "not_distinct_from")
             if not safe and (_is_null(left) or _is_null(right)):
                 return NOTHING
             test = test_of(expression)
-            if test is None or not _is(test.place, column):
+            if test is None or not _is(test.place, name):
                 return ANYTHING
             return _range_of(test, test.operator if truth else _OPPOSITES[test.operator])
     return ANYTHING
@@ -253,8 +258,8 @@ def _range_of(test: ColumnTest, operator: str) -> Range:
     return _both(lower, upper)
 
 
-def _range_of_set(test: ColumnTest | None, column: str) -> Range:
-    if not _about(test, column):
+def _range_of_set(test: ColumnTest | None, name: _Name) -> Range:
+    if not _about(test, name):
         return ANYTHING
     assert test is not None
     values = _bounds(test)
@@ -361,13 +366,12 @@ def _is_ordered(type_: pa.DataType) -> bool:
     return bool(number or text or is_.is_date(type_) or is_.is_time(type_) or is_.is_timestamp(type_))
 
 
-def _is(expression: Expression, column: str) -> bool:
-    """Whether ``expression`` is the column of that name, or the field at the end of that path."""
-    return ".".join(path(expression)) == column
+def _is(expression: Expression, name: _Name) -> bool:
+    return path(expression) == name
 
 
-def _about(test: ColumnTest | None, column: str) -> bool:
-    return test is not None and _is(test.place, column)
+def _about(test: ColumnTest | None, name: _Name) -> bool:
+    return test is not None and _is(test.place, name)
 
 
 def _is_null(expression: Expression) -> bool:

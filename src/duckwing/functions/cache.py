@@ -73,6 +73,8 @@ class Cache:
             tags[metadata.CACHE_ETAG] = validator.encode()
         elif isinstance(validator, datetime.datetime) and validator.tzinfo is not None:
             tags[metadata.CACHE_LAST_MODIFIED] = _rfc3339(validator)
+            # The date has whole seconds, and alone it is not asked for where the ttl is 0.
+            tags[metadata.CACHE_ETAG] = validator.astimezone(datetime.UTC).isoformat().encode()
         else:
             raise OutputError(f"{what}: a validator is a text or a datetime with a time zone, not {validator!r:.80}")
         tags[metadata.CACHE_REVALIDATABLE] = b"1"
@@ -129,9 +131,7 @@ def check_cache(cache: Any, stability: str, what: str, *, rows: bool = False, pa
     if cache.scope not in ("catalog", "transaction"):
         raise DeclarationError(f"{what}: the scope of a cache is 'catalog' or 'transaction', not {cache.scope!r}")
     if cache.per_partition and not partitioned:
-        raise DeclarationError(
-            f"{what}: per_partition= needs partition_by=, with single partitions"
-        )
+        raise DeclarationError(f"{what}: per_partition= needs partition_by=, with single partitions")
 
 
 def _rfc3339(moment: datetime.datetime) -> bytes:

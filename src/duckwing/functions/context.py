@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, CatalogError
 from ..rpc.call import ANONYMOUS, Identity
 from .settings import Setting, read_settings
 
 if TYPE_CHECKING:
     from ..filters.pushed import Filters
     from ..state.directory import Scopes
+    from ..state.store import Store
+    from .changes import Change
     from .scan import Order, Sample, Scan
     from .secrets import Secret, SecretParameter
     from .state import State
@@ -124,6 +127,34 @@ class Context:
         if self._settings is None:
             self._settings = read_settings(self._invocation.settings, self._invocation.declared_settings)
         return self._settings
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        """What the transaction has changed so far in the tables of the catalog's provider, in order."""
+        invocation = self._invocation
+        if invocation.transaction is None or invocation.scopes is None:
+            return ()
+        scope = invocation.scopes().open("transaction", invocation.transaction)
+        if scope is None:
+            return ()
+        from .changes import read_changes
+
+        return read_changes(scope.store)[1]
+
+    def transaction_store(self) -> Store:
+        """Where the transaction keeps what its statements leave for each other.
+
+        Raises:
+            CatalogError: there is no transaction.
+        """
+        invocation = self._invocation
+        if invocation.transaction is None or invocation.scopes is None:
+            raise CatalogError("tables can only be changed in a transaction; attach the catalog and use SQL")
+        return invocation.scopes().open_or_create("transaction", invocation.transaction).store
+
+    def scanning(self, scan: Scan) -> Context:
+        """The same query, while it scans something."""
+        return Context(dataclasses.replace(self._invocation, kind="table_function", scan=scan))
 
     @functools.cached_property
     def options(self) -> Mapping[str, Any]:

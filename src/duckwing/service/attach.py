@@ -47,8 +47,9 @@ def catalog_attach(service: Service, call: Call, request: CatalogAttachRequest) 
         version = catalog.live_version(looking(service, call, catalog, CatalogParams(attachment)))
     return CatalogAttachResult(
         attach_opaque_data=attachment,
-        supports_transactions=catalog.transactions,
+        supports_transactions=catalog.has_transactions,
         supports_time_travel=catalog.time_travel,
+        supports_column_statistics=True,  # of the tables that say so, too
         catalog_version_frozen=not catalog.is_dynamic,
         catalog_version=version,
         default_schema=catalog.name,

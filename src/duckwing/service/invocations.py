@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..catalog.declared import Catalog
 from ..catalog.schema import Schema
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from ..functions.scan import Scan
     from ..protocol.aggregates import AggregateBindRequest
     from ..protocol.calls import BindRequest
-    from ..protocol.listing import SchemaContentsParams
-    from ..protocol.shared import CatalogParams, ObjectParams, SchemaParams
-    from ..protocol.tables import TableAtParams
     from ..rpc.call import Call
     from . import Service
 
@@ -78,12 +75,14 @@ def invocation(
     )
 
 
-def looking(
-    service: Service,
-    call: Call,
-    catalog: Catalog,
-    request: CatalogParams | SchemaParams | ObjectParams | TableAtParams | SchemaContentsParams,
-) -> Context:
+class _Attached(Protocol):
+    """A request about an attachment."""
+
+    @property
+    def attach_opaque_data(self) -> bytes: ...
+
+
+def looking(service: Service, call: Call, catalog: Catalog, request: _Attached) -> Context:
     """What a catalog may know of a call that asks what it contains."""
     return Context(
         Invocation(

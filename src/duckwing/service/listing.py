@@ -69,7 +69,14 @@ def catalog_schema_contents_tables(service: Service, call: Call, request: Schema
         return Items()
     from .objects import table_info
 
-    return _items(table_info(catalog, table) for table in schema.tables(looking(service, call, catalog, request)))
+    infos = []
+    for table in schema.tables(looking(service, call, catalog, request)):
+        try:
+            infos.append(table_info(catalog, table))
+        except Exception as error:
+            # Its columns cannot be computed: an error would hide the others, too. Whoever names it gets the error.
+            call.log("WARN", f"table '{table.name}' is not listed: {type(error).__name__}: {error}")
+    return _items(infos)
 
 
 def catalog_schema_contents_views(service: Service, call: Call, request: SchemaParams) -> Items:

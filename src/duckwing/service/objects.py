@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ..functions.results import known_by_name
 from ..protocol import metadata
 from ..protocol.calls import BindResponse
 from ..protocol.listing import MacroInfo, MacroType, ViewInfo
@@ -39,6 +38,10 @@ def table_info(catalog: Catalog, table: Table) -> TableInfo:
         scan_function=scan_function(catalog, table),
         bind_result=_bind_result(table) if table.is_fixed else None,
         required_filters=tuple(tuple(group) for group in table.required_filters),
+        write_result_modes=dict.fromkeys(table.writers, "rows"),
+        insert_function=_write_function(table, "insert"),
+        update_function=_write_function(table, "update"),
+        delete_function=_write_function(table, "delete"),
         **_estimates(table),
     )
 
@@ -52,6 +55,11 @@ def scan_function(catalog: Catalog, table: Table) -> ScanFunctionResult:
         if schema is not None and any(other is function for other in schema.table_functions(function.name))
     )
     return ScanFunctionResult(function.name, table.arguments.encode(), schema_path=(home,))
+
+
+def _write_function(table: Table, operation: str) -> ScanFunctionResult | None:
+    name = table.writers.get(operation)
+    return None if name is None else ScanFunctionResult(name, table.arguments.encode(), schema_path=(table.schema,))
 
 
 def view_info(schema: str, view: View) -> ViewInfo:
@@ -83,12 +91,23 @@ def macro_info(schema: str, macro: Macro) -> MacroInfo:
                 pa.field(
                     name,
                     defaults[name].type if name in defaults else pa.null(),
-                    metadata={metadata.DOC: macro.docs[name].encode()} if name in macro.docs else None,
+                    metadata=_of_parameter(macro, name),
                 )
                 for name in macro.parameters
             ]
         ),
     )
+
+
+def _of_parameter(macro: Macro, name: str) -> dict[bytes, bytes]:
+    properties: dict[bytes, bytes] = {}
+    if name in macro.docs:
+        properties[metadata.DOC] = macro.docs[name].encode()
+    if name in macro.defaults:
+        import json
+
+        properties[metadata.DEFAULT] = json.dumps(macro.defaults[name]).encode()
+    return properties
 
 
 def _bind_result(table: Table) -> BindResponse:
@@ -102,20 +121,23 @@ def _bind_result(table: Table) -> BindResponse:
 
 def _foreign_key(catalog: Catalog, table: Table, key: ForeignKey) -> ForeignKeyInfo:
     schema, _, name = key.table.rpartition(".")
-    return ForeignKeyInfo(tuple(key.columns), tuple(key.referenced or key.columns), name, (schema or table.schema,))
+    return ForeignKeyInfo(tuple(key.columns), tuple(key.referenced), name, (schema or table.schema,))
 
 
 def _estimates(table: Table) -> dict[str, Any]:
-    """What the optimizer wants to know, where it is the same for all scans; else it asks for each."""
-    bound = table.bound
-    hints = bound.function.hints
-    if hints is None or not table.is_fixed:
+    """What the optimizer wants to know, where it is the same for all scans; else it asks for each.
+
+    What is computed may change while the client is attached, and wrong statistics make wrong answers.
+    """
+    hints = table.function.hints
+    if hints is None or hints.cardinality.compute is not None or hints.statistics.compute is not None:
         return {}
-    known = known_by_name(bound.function.signature, bound.context, bound.values.by_name)
-    cardinality = hints.cardinality_of(known, bound.what)
-    statistics = hints.statistics_of(known, table.scanned[0], bound.what)
+    what = table.bound.what
+    cardinality = hints.cardinality_of({}, what)
+    statistics = hints.statistics_of({}, table.scanned[0], what)
     return {
         "cardinality_estimate": cardinality.estimate,
         "cardinality_max": cardinality.max,
+        "supports_column_statistics": statistics is not None,
         "column_statistics": None if statistics is None else encode_batch(statistics),
     }

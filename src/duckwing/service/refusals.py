@@ -1,4 +1,4 @@
-"""Writes to a catalog that cannot be written: an exact refusal in place of "not implemented"."""
+"""Changes that no catalog takes: an exact refusal in place of "not implemented"."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def _refuse(service: Service, call: Call, request: Any) -> NoReturn:
     catalog = attached_catalog(service, request.attach_opaque_data)
-    what = call.method.removeprefix("catalog_").rsplit("_", 1)
+    what, operation = call.method.removeprefix("catalog_").rsplit("_", 1)
     raise CatalogError(
-        f"catalog '{catalog.catalog_name}' is read-only: it does not take {what[1].upper()} {what[0].upper()}"
+        f"catalog '{catalog.catalog_name}' does not take {operation.upper()} {what.replace('_', ' ').upper()}"
     )
 
 
@@ -26,7 +26,14 @@ catalog_macro_create = _refuse
 catalog_macro_drop = _refuse
 catalog_schema_create = _refuse
 catalog_schema_drop = _refuse
-catalog_table_create = _refuse
-catalog_table_drop = _refuse
+catalog_table_column_comment_set = _refuse
+catalog_table_column_default_drop = _refuse
+catalog_table_column_default_set = _refuse
+catalog_table_column_type_change = _refuse
+catalog_table_comment_set = _refuse
+catalog_table_not_null_drop = _refuse
+catalog_table_not_null_set = _refuse
+catalog_view_comment_set = _refuse
+catalog_view_rename = _refuse
 catalog_view_create = _refuse
 catalog_view_drop = _refuse

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ..errors import CatalogError, StateError
+from ..functions.changes import read_changes
 from ..protocol.transactions import CatalogVersionResult, TransactionBeginResult
 from .attachment import attached_catalog
 from .invocations import looking
@@ -29,9 +31,37 @@ def catalog_transaction_begin(service: Service, call: Call, request: AttachmentP
 
 
 def catalog_transaction_commit(service: Service, call: Call, request: TransactionEndParams) -> None:
-    """The transaction is over; whatever functions did outside of the worker has been done already."""
-    attached_catalog(service, request.attach_opaque_data)
+    """Do what the transaction has changed.
+
+    A mark says that a process is about it, until the answer has gone out: should it die, the client asks
+    again, and nobody knows whether the changes are in.
+
+    Raises:
+        CatalogError: that has happened.
+        Exception: whatever the provider raises.
+    """
+    catalog = attached_catalog(service, request.attach_opaque_data)
+    scope = service.scopes.open("transaction", request.transaction_opaque_data)
+    if scope is None:
+        return
+    schema, changes = read_changes(scope.store)
+    if changes:
+        try:
+            scope.marks.begin()
+        except StateError:
+            raise CatalogError(
+                "a worker process died while it committed; whether the changes are in is not known: "
+                "look before you repeat them"
+            ) from None
+        call.after(scope.marks.end)
+        found = catalog.find_schema(schema or "")
+        if found is None or found.mounted is None:
+            raise CatalogError(f"the tables of schema '{schema}' can no longer be changed")
+        found.mounted.apply(changes, looking(service, call, catalog, request))
     service.scopes.remove("transaction", request.transaction_opaque_data)
 
 
-catalog_transaction_rollback = catalog_transaction_commit
+def catalog_transaction_rollback(service: Service, call: Call, request: TransactionEndParams) -> None:
+    """Forget what the transaction has changed, and what functions kept in it."""
+    attached_catalog(service, request.attach_opaque_data)
+    service.scopes.remove("transaction", request.transaction_opaque_data)

@@ -9,8 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-import pyarrow as pa
-
 import duckwing as dw
 from duckwing.types import BIGINT, DATE, DECIMAL, DOUBLE, INTEGER, LIST, MAP, STRUCT, VARCHAR
 
@@ -74,6 +72,17 @@ sales.table("customers", customer_rows, primary_key=["id"])
 sales.table("plain", order_rows, args=[3], named={"PREFIX": "p"})
 
 
+@sales.table_function(
+    columns={"id": BIGINT}, cardinality=dw.Cardinality(50, 60), statistics={"id": dw.ColumnStatistics(1, 50)}
+)
+def measured_rows() -> Iterator[dict[str, Any]]:
+    """Rows of which all is known beforehand."""
+    yield {"id": range(1, 51)}
+
+
+sales.table("measured", measured_rows)
+
+
 @other.table_function(columns={"Order Number": BIGINT, "sum": DOUBLE})
 def ledger_rows() -> Iterator[tuple[int, float]]:
     """A ledger."""
@@ -108,7 +117,9 @@ def keyed_rows(ctx: dw.Context, file: str = "") -> Iterator[dict[str, Any]]:
     }
 
 
-sales.table("keyed", keyed_rows, row_id="key", comment="A hidden key", generated={"ab": dw.Generated(VARCHAR, "a || b")})
+sales.table(
+    "keyed", keyed_rows, row_id="key", comment="A hidden key", generated={"ab": dw.Generated(VARCHAR, "a || b")}
+)
 
 
 @sales.table_function(columns={"a": INTEGER, "uid": VARCHAR})
@@ -145,7 +156,7 @@ def say(
     price: Annotated[Decimal, DECIMAL(10, 2)],
     *,
     nothing: int | None = None,
-    until: datetime.datetime | None = datetime.datetime(2020, 1, 1),  # noqa: B008
+    until: datetime.datetime | None = datetime.datetime(2020, 1, 1),
     table: Annotated[dict[str, int] | None, MAP(VARCHAR, INTEGER)] = None,
     raw: bytes = b"\0",
     flag: bool = True,
@@ -188,6 +199,8 @@ objects.table("any_list", say_any, args=[[1, 2]])
 
 
 def letters(count: int) -> dw.Bound:
+    if count < 0:
+        raise LookupError(f"no {count} letters")
     return dw.Bound({chr(ord("a") + n): BIGINT for n in range(count)}, data={"start": 100})
 
 
@@ -198,30 +211,34 @@ def wide(count: int, ctx: dw.Context) -> Iterator[dict[str, list[int]]]:
 
 
 objects.table("five", wide, args=[5], primary_key=["a", "e"])
+objects.table("broken", wide, args=[-1])
+objects.table("mistaken", wide, args=[2], primary_key="c")
+
+# Settings
+
+objects.setting("objects_word", VARCHAR, default="x", description="What asks() gives")
 
 
-def by_setting(ctx: dw.Context) -> dict[str, pa.DataType]:
-    return {ctx.settings["objects_column"]: BIGINT}
-
-
-objects.setting("objects_column", VARCHAR, default="x", description="Name of the column")
-
-
-@objects.table_function(columns={"who": VARCHAR})
+@objects.table_function(columns={"word": VARCHAR})
 def asks(ctx: dw.Context) -> Iterator[tuple[str]]:
     """What the setting says."""
-    yield (ctx.settings["objects_column"],)
+    yield (ctx.settings["objects_word"],)
 
 
-objects.table("by_setting", asks)
-
-# Functions in FROM that are tables too
+objects.table("asked", asks)
+objects.view("asked_by_view", "FROM asks()")
 
 
 @objects.scalar
 def shout(text: str) -> str:
     """Louder."""
     return text.upper() + "!"
+
+
+@sales.scalar
+def whisper(text: str) -> str:
+    """Softer."""
+    return text.lower()
 
 
 # Views
@@ -235,7 +252,7 @@ sales.view(
 )
 sales.view("over_function", "SELECT id + 1 AS next FROM order_rows(3)")
 sales.view("over_macro", "SELECT sales.twice(id) AS double FROM sales.plain")
-other.view("Over View", 'FROM sales.dear WHERE id > 15')
+other.view("Over View", "FROM sales.dear WHERE id > 15")
 objects.view("shouted", "SELECT shout(name) AS name FROM sales.plain")
 objects.view("with_cte", "WITH t AS (SELECT 1 AS one) SELECT one, ')' AS bracket, $$;$$ AS semicolon FROM t")
 objects.view("literal_rows", "VALUES (1, 'a'), (2, 'b')")
@@ -243,9 +260,16 @@ objects.view("literal_rows", "VALUES (1, 'a'), (2, 'b')")
 # Macros
 
 sales.macro("twice", ["x"], "x * 2", comment="Two times", tags={"kind": "macro"}, docs={"x": "a number"})
-sales.macro("greet", {"name": ..., "greeting": "Hel'lo", "times": 2, "loud": False, "scale": 1.5},
-            "repeat(greeting || ', ' || name, times) || CASE WHEN loud THEN '!' ELSE '' END || scale")
-sales.macro("loud", ["text"], "shout(text)")
+sales.macro(
+    "greet",
+    {"name": ..., "greeting": "Hel'lo", "times": 2, "loud": False, "scale": 1.5},
+    "repeat(greeting || ', ' || name, times) || CASE WHEN loud THEN '!' ELSE '' END || scale",
+)
+sales.macro("soft", ["text"], "whisper(text) || '…'")
+objects.macro("loud", ["text"], "shout(text)")
+sales.macro("astray", ["text"], "shout(text)")  # in another schema, where no macro looks
+sales.macro("first_id", ["more"], "(SELECT min(id) FROM sales.orders) + more")
+sales.macro("pair", [], "(SELECT 1 AS one) UNION ALL (SELECT 2) ORDER BY one")
 sales.macro("numbered", {"n": 3}, "SELECT i FROM range(n) AS t(i)", comment="Numbers")
 sales.macro("top_orders", {"n": 3}, "SELECT id FROM sales.orders ORDER BY id DESC LIMIT n")
 objects.macro("now_and_then", [], "42")

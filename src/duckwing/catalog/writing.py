@@ -1,0 +1,124 @@
+"""Writing to the tables of a provider: INSERT, UPDATE and DELETE as functions over a table (spec 04, section 10)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ..errors import ArgumentError, CatalogError
+from ..filters.pushed import Filters, PushedFilters
+from ..filters.tree import Column, In, Predicate
+from ..functions.changes import Change, Operation, append_change
+from ..functions.columns import check_columns
+from ..functions.context import Context
+from ..functions.scan import Scan
+from ..functions.table_in_out import TableInOutFunction, declare_table_in_out
+from ..rpc.codec import decode_batch
+from ..types import BIGINT
+from ..types.convert import from_duckdb
+
+if TYPE_CHECKING:
+    from .providers import Mount, TableDefinition
+
+WRITES: tuple[Operation, ...] = ("insert", "update", "delete")
+
+COUNT = pa.schema([pa.field("count", BIGINT, nullable=False)])
+"""The answer to a statement without RETURNING (spec 04, section 10.2)."""
+
+
+def write_function(mount: Mount, operation: Operation) -> TableInOutFunction[..., Any]:
+    """The function that DuckDB hands the rows of a statement to."""
+
+    class Write:
+        def __init__(self, table: str, *, write_options: bytes | None = None, ctx: Context):
+            self._table = table
+            self._ctx = ctx
+            self._definition = mount.definition(table, ctx)
+            self._options = _options(write_options)
+
+        def process(self, rows: pa.RecordBatch) -> Any:
+            rows = _declared(rows, check_columns(self._definition.columns, f"table '{self._table}'"))
+            result = None
+            if self._options["result_mode"] != "count":
+                result = _returned(mount, operation, self._table, self._definition, rows, self._ctx)
+            options = {"on_conflict": self._options["on_conflict"]} if operation == "insert" else {}
+            record_change(mount, Change(operation, self._table, rows, options=options), self._ctx)
+            return {"count": [rows.num_rows]} if result is None else result
+
+        def finish(self) -> Iterator[Any]:
+            check = getattr(mount.provider(self._ctx), "check", None)
+            if check is not None:
+                check(self._ctx.changes, self._ctx)
+            return iter(())
+
+    def columns(table: str, write_options: bytes | None, ctx: Context) -> pa.Schema:
+        if _options(write_options)["result_mode"] == "count":
+            return COUNT
+        return _visible(mount.definition(table, ctx))
+
+    Write.__doc__ = f"What {operation.upper()} does to a table of this schema; only DuckDB calls it."
+    return declare_table_in_out(Write, name=f"{operation}_rows", columns=columns, stability="volatile")
+
+
+def record_change(mount: Mount, change: Change, ctx: Context) -> None:
+    """Keep a change until its transaction commits.
+
+    Raises:
+        CatalogError: the provider does not take such changes, or there is no transaction.
+    """
+    if change.operation not in mount.writes:
+        raise CatalogError(f"schema '{mount.schema}' does not take {change.operation.replace('_', ' ').upper()}")
+    append_change(ctx.transaction_store(), mount.schema, change)
+
+
+def _options(data: bytes | None) -> dict[str, Any]:
+    """What the statement asks for beside its rows."""
+    if data is None:
+        raise ArgumentError("this function is for DuckDB's INSERT, UPDATE and DELETE; it cannot be called by itself")
+    row: dict[str, Any] = decode_batch(data).to_pylist()[0]
+    return {"result_mode": row.get("result_mode") or "count", "on_conflict": row.get("on_conflict") or "throw"}
+
+
+def _visible(definition: TableDefinition) -> pa.Schema:
+    """The columns that SQL sees."""
+    schema = check_columns(definition.columns, "a table")
+    return pa.schema([field for field in schema if field.name != definition.options.get("row_id")])
+
+
+def _declared(rows: pa.RecordBatch, columns: pa.Schema) -> pa.RecordBatch:
+    """``rows`` in the declared types of their columns."""
+    fields, arrays = [], []
+    for field, array in zip(rows.schema, rows.columns, strict=True):
+        declared = columns.field(field.name).type
+        convert = from_duckdb(field.type, declared)
+        arrays.append(convert(array) if convert else array)
+        fields.append(pa.field(field.name, declared))
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _returned(
+    mount: Mount, operation: Operation, table: str, definition: TableDefinition, rows: pa.RecordBatch, ctx: Context
+) -> Any:
+    """The rows for RETURNING: those that were written, or those that are about to go."""
+    names = _visible(definition).names
+    if operation != "delete":
+        return rows.select(names)
+    row_id = definition.options["row_id"]
+    return _rows_of(mount, table, names, row_id, rows.column(row_id), ctx)
+
+
+def _rows_of(mount: Mount, table: str, names: list[str], row_id: str, ids: pa.Array, ctx: Context) -> pa.Table:
+    """The rows with some row ids, by a scan of the table."""
+    columns = check_columns(mount.definition(table, ctx).columns, f"table '{table}'")
+    place = columns.get_field_index(row_id)
+    pushed = PushedFilters(columns)
+    pushed.current = Filters([Predicate("row ids", In(Column(row_id, place, columns.field(place).type), ids))])
+    wanted = pa.schema([*(columns.field(name) for name in names), columns.field(place)])
+    scan = Scan(columns, wanted, pushed)
+    found = mount.table(table, ctx.scanning(scan))
+    assert found is not None
+    batches = [batch.data for batch in dataclasses.replace(found, context=ctx.scanning(scan)).bound.scan(scan)]
+    return pa.Table.from_batches(batches, wanted).select(names)

@@ -1,0 +1,91 @@
+"""What a transaction has changed so far: a journal, which is applied when it commits.
+
+A client may send the statements of one transaction to many processes, and ends the process that has
+taken a write. So no process can hold a transaction of a database open. What is written is therefore
+kept, in order, in the state of the transaction; whoever reads in the transaction sees the base and
+these changes; and the commit hands all of them over at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+
+from ..errors import CatalogError
+from ..state.values import dump_value, load_value
+
+if TYPE_CHECKING:
+    from ..state.store import Store
+
+Operation = Literal[
+    "insert",
+    "update",
+    "delete",
+    "create_table",
+    "drop_table",
+    "rename_table",
+    "add_column",
+    "drop_column",
+    "rename_column",
+]
+
+_JOURNAL = "_vgi/changes"
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """One step of a transaction.
+
+    Attributes:
+        operation: what is done.
+        table: to which table.
+        rows: ``insert``: new rows, all columns of the table; ``update``: the columns that change, and
+            the row id last; ``delete``: the row ids. None for the others.
+        columns: ``create_table``: the columns; ``add_column``: the one. None for the others.
+        options: ``create_table``: ``primary_key``, ``not_null``, ``unique`` (lists of names) and ``checks``;
+            ``rename_table``: ``new_name``; ``drop_column``, ``rename_column``: ``column``, and ``new_name``;
+            ``insert``: ``on_conflict``, ``throw`` or ``nothing``.
+    """
+
+    operation: Operation
+    table: str
+    rows: pa.RecordBatch | None = None
+    columns: pa.Schema | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def append_change(store: Store, schema: str, change: Change) -> None:
+    """Add a change to the journal of a transaction.
+
+    Args:
+        store: that of the transaction.
+        schema: name of the schema that is changed.
+        change: the change.
+
+    Raises:
+        CatalogError: the transaction has changed another schema, and so could not commit as a whole.
+    """
+    owner = store.get(_JOURNAL, b"schema")
+    if owner is None:
+        store.put(_JOURNAL, b"schema", schema.encode())
+    elif owner.decode() != schema:
+        raise CatalogError(
+            f"this transaction has changed tables of schema '{owner.decode()}'; those of '{schema}' could not be "
+            "committed together with them. Commit first"
+        )
+    columns = None if change.columns is None else change.columns.empty_table()
+    record = (change.operation, change.table, change.rows, columns, dict(change.options))
+    store.append(_JOURNAL, b"", dump_value(record))
+
+
+def read_changes(store: Store) -> tuple[str | None, list[Change]]:
+    """The schema that a transaction has changed, None if none, and the changes in order."""
+    owner = store.get(_JOURNAL, b"schema")
+    changes = []
+    for _, data in store.log_scan(_JOURNAL, b""):
+        operation, table, rows, columns, options = load_value(data)
+        changes.append(Change(operation, table, rows, None if columns is None else columns.schema, options))
+    return (None if owner is None else owner.decode()), changes
