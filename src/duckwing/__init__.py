@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .catalog.schema import Schema as Schema
     from .catalog.tables import ForeignKey as ForeignKey
     from .catalog.tables import Generated as Generated
+    from .catalog.versions import Release as Release
     from .engine import connect as connect
     from .engine import location as location
     from .errors import ArgumentError as ArgumentError
@@ -83,6 +84,7 @@ _HOMES = {
     "Order": "functions.scan",
     "OutputError": "errors",
     "PerGroup": "functions.groups",
+    "Release": "catalog.versions",
     "Sample": "functions.scan",
     "Schema": "catalog.schema",
     "Secret": "functions.secrets",

@@ -36,9 +36,9 @@ def test_attach_of_what_is_not_there(session: Session) -> None:
     message = session.error(attach_statement(LOCATION, "third", "x"))
     assert "CatalogError: this worker has no catalog 'third'; it serves 'first', 'Second'" in message
     message = session.error(attach_statement(LOCATION, "first", "x", "implementation_version '9'"))
-    assert "CatalogError: catalog 'first' was asked for with implementation_version '9', but it serves 1.2.3" in message
+    assert "CatalogError: Unsupported implementation_version '9': there is 1.2.3" in message
     message = session.error(attach_statement(LOCATION, "first", "x", "data_version_spec '9'"))
-    assert "catalog 'first' was asked for with data_version_spec '9'" in message
+    assert "CatalogError: Unsupported data_version_spec '9': there is no particular version" in message
     assert "Unknown ATTACH option 'other'" in session.error(attach_statement(LOCATION, "first", "x", "other 1"))
 
 

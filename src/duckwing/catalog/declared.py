@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..functions.context import Context
     from ..functions.secrets import SecretType
     from .providers import TableProvider
+    from .versions import Release
 
 
 DECLARED_VERSION = 1
@@ -32,7 +33,12 @@ class Catalog(Schema):
         comment: shown in ``duckdb_databases()``.
         tags: free key-value pairs.
         default_schema: name of the schema that the catalog itself is.
-        version: version of the author's code, shown by ``vgi_catalogs(…)``.
+        version: version of the author's code, shown by ``vgi_catalogs(…)``; or all versions that users may ask
+            for with ``implementation_version``, the default first.
+        data_versions: versions of the data that users may ask for with ``data_version_spec``, the default first;
+            functions read ``ctx.data_version``, and tables may be there in some of them only.
+        releases: what ``vgi_catalogs(…)`` tells of them.
+        source_url: where the catalog comes from.
         transactions: functions may keep ``ctx.state.transaction``. Two more calls for each statement.
 
     Raises:
@@ -55,7 +61,10 @@ class Catalog(Schema):
         comment: str | None = None,
         tags: Mapping[str, str] | None = None,
         default_schema: str = "main",
-        version: str | None = None,
+        version: str | Sequence[str] | None = None,
+        data_versions: Sequence[str] = (),
+        releases: Iterable[Release] = (),
+        source_url: str | None = None,
         transactions: bool = False,
     ):
         super().__init__(default_schema)
@@ -63,7 +72,11 @@ class Catalog(Schema):
         what = f"catalog '{name}'"
         self.catalog_comment = None if comment is None else check_text(comment, f"{what}: comment=")
         self.catalog_tags = check_tags(tags, what)
-        self.version = None if version is None else check_text(version, f"{what}: version=")
+        versions = [] if version is None else [version] if isinstance(version, str) else list(version)
+        self.versions = tuple(check_text(text, f"{what}: version=") for text in versions)
+        self.data_versions = tuple(check_text(text, f"{what}: a data version") for text in data_versions)
+        self.releases = tuple(releases)
+        self.source_url = None if source_url is None else check_text(source_url, f"{what}: source_url=")
         self.transactions = transactions
         self._schemas: dict[str, Schema] = {default_schema.casefold(): self}
         self._neighbours = self._schemas.values()
@@ -217,6 +230,11 @@ class Catalog(Schema):
     def is_dynamic(self) -> bool:
         """Whether tables may come and go while the worker runs."""
         return any(schema.mounted is not None for schema in self.schemas())
+
+    @property
+    def version(self) -> str | None:
+        """The version of the author's code that users get who ask for none."""
+        return self.versions[0] if self.versions else None
 
     @property
     def attach_options(self) -> Mapping[str, AttachOption]:

@@ -42,3 +42,4 @@ class TableOptions(TypedDict, total=False):
     row_id: str | None
     required_filters: str | Sequence[str | Sequence[str]]
     time_travel: bool
+    data_versions: str | Sequence[str]

@@ -172,6 +172,7 @@ class Schema:
                 - ``generated``: columns that DuckDB computes, ``{"total": dw.Generated(DOUBLE, "price * count")}``.
                 - ``row_id``: the column that identifies a row. It is hidden, and shown as ``rowid``.
                 - ``required_filters``: columns by which a query must filter; a list stands for one of its columns.
+                - ``data_versions``: the versions of the catalog's data in which it is there; in all by default.
                 - ``time_travel``: the function looks at ``ctx.at``, and so may a callable ``columns=``.
                 - ``comment``, ``tags``, ``column_comments``.
 
@@ -262,7 +263,7 @@ class Schema:
             CatalogError: an earlier state is asked for, and the table has none.
         """
         table = self._tables.get(name.casefold())
-        if table is not None:
+        if table is not None and table.is_in(ctx.data_version):
             if ctx.at is not None and not table.time_travel:
                 raise CatalogError(f"table '{table.name}' has no history; leave out AT")
             return table.seen_by(ctx)
@@ -271,7 +272,8 @@ class Schema:
     def tables(self, ctx: Context) -> Iterator[Table]:
         """The tables that a listing shows to who asks."""
         for table in self._tables.values():
-            yield table.seen_by(ctx)
+            if table.is_in(ctx.data_version):
+                yield table.seen_by(ctx)
         for name in self._mount.names(ctx) if self._mount is not None else ():
             found = self._mount.table(name, ctx) if self._mount is not None else None
             if found is not None and name.casefold() not in self._tables:

@@ -84,6 +84,7 @@ class Table:
         row_id: the column that identifies a row; hidden, and shown as ``rowid``.
         required_filters: every group must have a column that the query filters by.
         time_travel: it has earlier states, which the function finds by ``ctx.at``.
+        data_versions: the versions of the data in which it is there; none at all: in all.
         writers: the functions of its schema that write to it, by ``insert``, ``update`` and ``delete``.
         context: who looks at the table; it matters where the columns are computed from that.
     """
@@ -105,6 +106,7 @@ class Table:
     row_id: str | None = None
     required_filters: Sequence[Sequence[str]] = ()
     time_travel: bool = False
+    data_versions: Sequence[str] = ()
     writers: Mapping[str, str] = field(default_factory=dict)
     context: Context = field(kw_only=True)
 
@@ -162,6 +164,10 @@ class Table:
         """
         return self.function.columns.fixed is not None and not self.function.signature.secrets
 
+    def is_in(self, data_version: str | None) -> bool:
+        """Whether it is there in a version of the data."""
+        return not self.data_versions or data_version in self.data_versions
+
     def seen_by(self, context: Context) -> Table:
         """The table as somebody sees it whose context may matter."""
         return self if self.is_fixed else dataclasses.replace(self, context=context)
@@ -197,6 +203,7 @@ def declare_table(
     row_id: str | None = None,
     required_filters: str | Sequence[str | Sequence[str]] = (),
     time_travel: bool = False,
+    data_versions: str | Sequence[str] = (),
     writers: Mapping[str, str] | None = None,
     context: Context | None = None,
     **unknown: Any,
@@ -229,6 +236,7 @@ def declare_table(
         row_id=row_id,
         required_filters=_groups(required_filters),
         time_travel=time_travel,
+        data_versions=_group(data_versions),
         writers=dict(writers or {}),
         context=Context(Invocation("", "")) if context is None else context,
     )
@@ -269,7 +277,7 @@ def _check_options(table: Table) -> None:
     for column, generated in table.generated.items():
         if not isinstance(generated, Generated):
             raise DeclarationError(
-                f"{what}: generated= maps columns to dw.Generated(type, expression), not '{column}' to {generated!r:.80}"
+                f"{what}: generated= maps columns to dw.Generated(type, expression), not to {generated!r:.80}"
             )
         check_name(column, f"{what}: a generated column")
         check_expression(generated.expression, f"{what}: the generated column '{column}'")
@@ -286,7 +294,7 @@ def _check_options(table: Table) -> None:
         check_name(key.table, f"{what}: the table of a foreign key")
         if not key.columns or len(key.columns) != len(key.referenced):
             raise DeclarationError(
-                f"{what}: a foreign key of {len(key.columns)} columns cannot refer to {len(key.referenced)} of {key.table}"
+                f"{what}: a foreign key of {len(key.columns)} columns refers to {len(key.referenced)} of '{key.table}'"
             )
     for option, groups in (("unique=", table.unique), ("required_filters=", table.required_filters)):
         if not all(groups):

@@ -181,6 +181,10 @@ def _real(number: int, real: Any) -> Any:
 
 _LOWER = (1 << 64) - 1
 
+
+_CONTEXT = decimal.Context(prec=100)
+
+
 def _float_to_decimal(actual: pa.DataType, target: pa.DataType) -> Convert:
     """As DuckDB does it, with the little that it adds before rounding."""
     power, limit = 10.0**target.scale, 10.0**target.precision
@@ -203,7 +207,7 @@ def _of_wide(actual: pa.DataType, target: pa.DataType) -> Convert:
     from ..types.forms import same_extension
 
     kind = _kind(target)
-        if kind == "bool":
+    if kind == "bool":
         return lambda array: pa.array([None if v is None else v != 0 for v in keys(array)], pa.bool_())
     if kind == "float" and not same_extension(actual, BIGNUM):
         import numpy as np

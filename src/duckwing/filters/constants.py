@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import decimal
-import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +18,7 @@ _FAILURES = (ArgumentError, FilterError, pa.ArrowException, ValueError, Overflow
 
 _WIDE = decimal.Context(prec=200)
 
-_NOT_EXACT = object()
+_ORDERS = ("lt", "le", "gt", "ge")
 
 
 @dataclass(frozen=True)
@@ -89,51 +87,60 @@ def path(expression: Expression) -> tuple[str, ...]:
     return ()
 
 
-def values_of(test: ColumnTest) -> list[Any] | None:
-    """The constants as Python values that the column must have to be equal to them, None for NULL.
+@dataclass(frozen=True)
+class Fitted:
+    """A test without cast, of constants that the column can have.
 
-    Those that the column cannot have are left out. Values come in the form that
-    :mod:`duckwing.types.values` gives the column's type.
-
-    Returns:
-        None if it cannot be told, or if several values of the column are equal to one constant.
+    Attributes:
+        operator: as in the test, or one that says the same of rounded constants.
+        values: the constants but for NULL, in the type of :func:`duckwing.types.forms.canonical` for the
+            column's type. One for an order, any number else: ``eq`` means one of them, ``ne`` none of them.
     """
-    from ..types.values import to_values
+
+    operator: ComparisonOperator
+    values: pa.Array
+
+
+def fitted(test: ColumnTest) -> Fitted | None:
+    """The test, said of the column itself; None: that cannot be said, or a constant is of another type."""
+    from ..types.values import from_values, to_values
 
     declared = canonical(test.place.type)
     try:
+        constants = test.constants.drop_null()
         if test.target is None:
-            return to_values(as_type(test.constants, declared))
-        if not is_injective(test.place.type, test.target):
+            return Fitted(test.operator, _as_type(constants, declared))
+        numbers = to_values(_as_type(constants, canonical(test.target)))
+        if test.operator in _ORDERS:
+            if not _keeps_value(test.place.type, test.target):
+                return None
+            operator, numbers = _rounded(test.operator, numbers, declared)
+        elif _is_injective(test.place.type, test.target):
+            operator = test.operator
+            numbers = [floor for floor, exact in (_floor(n, declared) for n in numbers) if exact]
+        else:
             return None
-        exact = _exact(declared)
-        found = (exact(value) for value in to_values(as_type(test.constants, canonical(test.target))))
-        return [value for value in found if value is not _NOT_EXACT]
+        return Fitted(operator, from_values(numbers, declared, "constant"))
     except _FAILURES:
         return None
 
 
-def as_type(values: pa.Array, declared: pa.DataType) -> pa.Array:
-    """``values``, in whatever form they came, as ``declared``.
-
-    Raises:
-        ArgumentError, FilterError, pa.ArrowException, ValueError: they are of another type.
-    """
+def _as_type(values: pa.Array, declared: pa.DataType) -> pa.Array:
     convert = from_duckdb(values.type, declared)
     return values if convert is None else convert(values)
 
 
-def is_injective(source: pa.DataType, target: pa.DataType) -> bool:
+def _is_injective(source: pa.DataType, target: pa.DataType) -> bool:
     """Whether a cast makes different values of different values."""
     is_ = pa.types
     if is_.is_boolean(source):
         return bool(is_.is_integer(target) or is_.is_floating(target))
     if is_.is_decimal(source) and is_.is_float64(target):
         return bool(source.precision <= 15)  # so many digits survive in a double
-    return keeps_value(source, target)
+    return _keeps_value(source, target)
 
 
-def keeps_value(source: pa.DataType, target: pa.DataType) -> bool:
+def _keeps_value(source: pa.DataType, target: pa.DataType) -> bool:
     """Whether a cast between numbers never changes the number."""
     is_ = pa.types
     if is_.is_integer(source):
@@ -147,60 +154,71 @@ def keeps_value(source: pa.DataType, target: pa.DataType) -> bool:
     return False
 
 
-def _exact(type_: pa.DataType) -> Callable[[Any], Any]:
-    """How a number becomes the value of ``type_`` that a cast makes it of."""
+def _rounded(
+    operator: ComparisonOperator, numbers: list[Any], type_: pa.DataType
+) -> tuple[ComparisonOperator, list[Any]]:
+    """What a comparison with a number says in terms of values of ``type_``."""
+    floors = [_floor(number, type_) for number in numbers]
+    if not floors:
+        return "eq", []
+    [(floor, exact)] = floors
+    greater = operator in ("gt", "ge")
+    if floor is None:
+        return ("ne" if greater else "eq"), []
+    return operator if exact else "gt" if greater else "le", [floor]
+
+
+def _floor(number: Any, type_: pa.DataType) -> tuple[Any, bool]:
+    """The greatest value of ``type_`` that is not greater than ``number``, and whether they are equal.
+
+    The value is None if all values of the type are greater.
+    """
     is_ = pa.types
     if is_.is_boolean(type_):
-        convert: Callable[[Any], Any] = _exact_bool
-    elif is_.is_integer(type_):
-        bits, signed = type_.bit_width, is_.is_signed_integer(type_)
-        least, greatest = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
-
-        def convert(value: Any) -> Any:
-            whole = int(value) if _is_finite(value) and value == int(value) else None
-            return whole if whole is not None and least <= whole <= greatest else _NOT_EXACT
-    elif is_.is_float32(type_):
-        convert = _exact_float32
-    elif is_.is_decimal(type_):
-
-        def convert(value: Any) -> Any:
-            return _exact_decimal(value, type_)
+        return (bool(number), True) if number in (0, 1) else (None, False)
+    if is_.is_float32(type_):
+        return _floor_float32(number)
+    if is_.is_floating(type_):
+        return number, True
+    if is_.is_decimal(type_):
+        scale, greatest = type_.scale, 10**type_.precision - 1
+        least = -greatest
     else:
-        convert = _same
-    return lambda value: None if value is None else convert(value)
+        bits, signed = type_.bit_width, is_.is_signed_integer(type_)
+        scale, greatest = 0, (1 << bits - signed) - 1
+        least = -(1 << bits - 1) if signed else 0
+    if number == -math.inf:
+        return None, False
+    if number != number or number == math.inf:
+        units, exact = greatest, False
+    else:
+        scaled = decimal.Decimal(number).scaleb(scale, _WIDE)
+        units = int(scaled.to_integral_value(decimal.ROUND_FLOOR, _WIDE))
+        exact = units == scaled
+        if isinstance(number, float) and scale and not exact:
+            units, exact = _nearest(number, units, scale)
+    if units < least:
+        return None, False
+    if units > greatest:
+        units, exact = greatest, False
+    return (decimal.Decimal(units).scaleb(-scale, _WIDE) if is_.is_decimal(type_) else units), exact
 
 
-def _same(value: Any) -> Any:
-    return value
+def _nearest(number: float, floor: int, scale: int) -> tuple[int, bool]:
+    """The decimal near ``floor`` that DuckDB makes the double ``number`` of, if there is one."""
+    for units in (floor, floor + 1):
+        if float(decimal.Decimal(units).scaleb(-scale, _WIDE)) == number:
+            return units, True
+    return floor, False
 
 
-def _is_finite(value: Any) -> bool:
-    return not isinstance(value, float) or abs(value) < float("inf")
+def _floor_float32(number: float) -> tuple[float, bool]:
+    import numpy as np
 
-
-def _exact_bool(value: Any) -> Any:
-    return bool(value) if value in (0, 1) else _NOT_EXACT
-
-
-def _exact_float32(value: float) -> Any:
-    if value != value:
-        return value
-    try:
-        near = struct.unpack("<f", struct.pack("<f", value))[0]
-    except OverflowError:
-        return _NOT_EXACT
-    return value if near == value else _NOT_EXACT
-
-
-def _exact_decimal(value: Any, type_: pa.DataType) -> Any:
-    if not _is_finite(value):
-        return _NOT_EXACT
-    unit = decimal.Decimal(1).scaleb(-type_.scale, _WIDE)
-    try:
-        near = _WIDE.quantize(decimal.Decimal(value), unit)
-    except decimal.InvalidOperation:
-        return _NOT_EXACT  # more than 200 digits
-    if abs(near) >= decimal.Decimal(10) ** (type_.precision - type_.scale):
-        return _NOT_EXACT
-    same = float(near) == value if isinstance(value, float) else near == value
-    return near if same else _NOT_EXACT
+    if math.isnan(number):
+        return number, True
+    with np.errstate(over="ignore"):
+        near = np.float32(number)
+    if near > number:
+        near = np.nextafter(near, np.float32(-math.inf))
+    return float(near), float(near) == number

@@ -17,7 +17,7 @@ import pyarrow as pa
 from ..errors import FilterError
 from ..types import BIGNUM, HUGEINT, JSON, UHUGEINT, UUID
 from ..types.forms import canonical
-from .constants import ColumnTest, as_type, constant, keeps_value, path, test_of, values_of
+from .constants import ColumnTest, constant, fitted, path, test_of
 from .keys import keys
 from .tree import And, Column, Comparison, Expression, In, IsNull, Literal, Not, Or, Predicate, StructField, walk
 
@@ -146,21 +146,17 @@ def _pins(expression: Expression, name: _Name, truth: bool) -> _Pins | None:
 def _pins_of(test: ColumnTest | None, name: _Name, *, nulls: bool) -> _Pins | None:
     if test is None or not _is(test.place, name) or _has_interval(test.place.type):
         return None
-    values = values_of(test)
-    if values is None:
+    found = fitted(test)
+    if found is None:
         return None
-    from ..types.values import from_values
+    from ..types.values import to_values
 
-    declared = canonical(test.place.type)
     try:
-        array = as_type(test.constants, declared) if test.target is None else from_values(values, declared, "constant")
-        pins: _Pins = {}
-        for key, value in zip(keys(array), values, strict=True):
-            if value is not None or nulls:
-                pins.setdefault(key, value)
-    except FilterError:
+        pins = dict(zip(reversed(keys(found.values)), reversed(to_values(found.values)), strict=True))
+    except (FilterError, ValueError):
         return None
-    return pins
+    missing: _Pins = {None: None} if nulls and test.constants.null_count else {}
+    return missing | dict(reversed(pins.items()))
 
 
 def _intersection(some: _Pins | None, others: _Pins | None) -> _Pins | None:
@@ -241,65 +237,12 @@ _OPPOSITES = {
 
 
 def _range_of(test: ColumnTest, operator: str) -> Range:
+    """What a test says that is true where the column is NULL or passes it with ``operator``."""
     if operator in ("distinct_from", "not_distinct_from"):
         same = operator == "not_distinct_from"
-        if not test.constants[0].is_valid:
+        if test.constants.null_count:
             return NULL if same else NOT_NULL
         return _range_of(test, "eq") if same else ANYTHING
-    if operator == "ne":
-        return NOT_NULL
-    values = _bounds(test)
-    if values is None:
-        return NOT_NULL
-    [value] = values
-    whole = pa.types.is_integer(test.place.type)
-    lower = _lower(value, operator != "gt", whole) if operator in ("eq", "gt", "ge") else NOT_NULL
-    upper = _upper(value, operator != "lt", whole) if operator in ("eq", "lt", "le") else NOT_NULL
-    return _both(lower, upper)
-
-
-def _range_of_set(test: ColumnTest | None, name: _Name) -> Range:
-    if not _about(test, name):
-        return ANYTHING
-    assert test is not None
-    values = _bounds(test)
-    if values is None:
-        return NOT_NULL
-    whole = pa.types.is_integer(test.place.type)
-    least, greatest = min(values, key=_order), max(values, key=_order)
-    return _both(_lower(least, True, whole), _upper(greatest, True, whole))
-
-
-def _bounds(test: ColumnTest) -> list[Any] | None:
-    """The constants that are not NULL, as numbers or as values of the column's type."""
-    if not _is_ordered(canonical(test.place.type)):
-        return None
-    if test.target is not None:
-        if not keeps_value(test.place.type, test.target):
-            return None
-        test = ColumnTest(Column("", 0, test.target), None, test.operator, test.constants)
-    values = values_of(test)
-    return None if values is None else [value for value in values if value is not None]
-
-
-def _lower(value: Any, inclusive: bool, whole: bool) -> Range:
-    if whole and not isinstance(value, int):
-        if not math.isfinite(value):
-            return NOT_NULL if value == -math.inf else NOTHING
-        near = math.ceil(value)
-        value, inclusive = near, inclusive or near != value
-    return Range(lower=value, lower_inclusive=inclusive, nulls=False)
-
-
-def _upper(value: Any, inclusive: bool, whole: bool) -> Range:
-    if whole and not isinstance(value, int):
-        if not math.isfinite(value):
-            return NOTHING if value == -math.inf else NOT_NULL
-        near = math.floor(value)
-        value, inclusive = near, inclusive or near != value
-    return Range(upper=value, upper_inclusive=inclusive, nulls=False)
-
-
 def _both(some: Range, other: Range) -> Range:
     """What is in both ranges."""
     nulls = some.nulls and other.nulls

@@ -64,6 +64,7 @@ class Invocation:
         scopes: gives the state that the worker's processes share.
         options: gives the options of the attachment.
         at: the AT clause of the table; None: there is none.
+        data_version: gives the version of the data that the attachment got.
     """
 
     function: str
@@ -82,6 +83,7 @@ class Invocation:
     scopes: Callable[[], Scopes] | None = None
     options: Callable[[], Mapping[str, Any]] = dict
     at: At | None = None
+    data_version: Callable[[], str | None] = lambda: None
 
 
 class Context:
@@ -127,6 +129,11 @@ class Context:
         if self._settings is None:
             self._settings = read_settings(self._invocation.settings, self._invocation.declared_settings)
         return self._settings
+
+    @property
+    def data_version(self) -> str | None:
+        """The version of the data that the ATTACH got; None if the catalog has no versions."""
+        return self._invocation.data_version()
 
     @property
     def changes(self) -> Sequence[Change]:

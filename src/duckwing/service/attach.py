@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.declared import DECLARED_VERSION
+from ..catalog.versions import resolve_version
 from ..errors import CatalogError
 from ..protocol.attach import CatalogAttachRequest, CatalogAttachResult
 from ..protocol.shared import CatalogParams
@@ -24,22 +25,15 @@ def catalog_attach(service: Service, call: Call, request: CatalogAttachRequest) 
     names = ", ".join(f"'{c.catalog_name}'" for c in service.catalogs)
     if catalog is None:
         raise CatalogError(f"this worker has no catalog '{request.name}'; it serves {names}")
-    for wanted, option in (
-        (request.data_version_spec, "data_version_spec"),
-        (request.implementation_version, "implementation_version"),
-    ):
-        if wanted is not None and not (option == "implementation_version" and wanted == catalog.version):
-            raise CatalogError(
-                f"catalog '{catalog.catalog_name}' was asked for with {option} '{wanted}', "
-                f"but it serves {catalog.version or 'no particular version'}; leave the option out"
-            )
+    data_version = resolve_version(request.data_version_spec, catalog.data_versions, "data_version_spec")
+    code_version = resolve_version(request.implementation_version, catalog.versions, "implementation_version")
     options: dict[str, Any] = {}
     if catalog.attach_options or request.options is not None:
         from ..functions.attach_options import read_attach_options
 
         options = read_attach_options(request.options, catalog.attach_options, catalog.catalog_name)
     catalog.check_attach(options)
-    attachment = new_attachment(catalog, options)
+    attachment = new_attachment(catalog, options, data_version)
     version = DECLARED_VERSION
     if catalog.is_dynamic:
         from .invocations import looking
@@ -55,7 +49,8 @@ def catalog_attach(service: Service, call: Call, request: CatalogAttachRequest) 
         default_schema=catalog.name,
         comment=catalog.catalog_comment,
         tags=catalog.catalog_tags,
-        resolved_implementation_version=catalog.version,
+        resolved_data_version=data_version,
+        resolved_implementation_version=code_version,
         **_specifications(catalog),
     )
 

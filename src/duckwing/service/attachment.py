@@ -28,30 +28,38 @@ class Attachment:
         catalog: the catalog's name.
         options: the values of the options; None if the catalog has none.
         sealed: they are sealed for ``id``, because the client writes attach data to its log.
+        data_version: the version of the data that it got; None: there is only one.
     """
 
     id: bytes
     catalog: str
     options: bytes | None = None
     sealed: bool = False
+    data_version: str | None = None
 
 
-def new_attachment(catalog: Catalog, options: Mapping[str, Any]) -> bytes:
+def new_attachment(catalog: Catalog, options: Mapping[str, Any], data_version: str | None) -> bytes:
     """Attach data for a new attachment of ``catalog``.
 
     Args:
         catalog: the catalog.
         options: the values of its options.
+        data_version: the version of the data that it gets.
     """
     id_ = os.urandom(16)
     if not catalog.attach_options:
-        return encode(Attachment(id_, catalog.catalog_name))
+        return encode(Attachment(id_, catalog.catalog_name, data_version=data_version))
     from ..state.seal import seal
     from ..state.values import dump_value
 
     data = dump_value(dict(options))
     secret = any(option.secret for option in catalog.attach_options.values())
-    return encode(Attachment(id_, catalog.catalog_name, seal(data, id_) if secret else data, secret))
+    return encode(Attachment(id_, catalog.catalog_name, seal(data, id_) if secret else data, secret, data_version))
+
+
+def attached_version(attach_opaque_data: bytes | None) -> str | None:
+    """The version of the data that an attachment got."""
+    return decode(Attachment, attach_opaque_data).data_version if attach_opaque_data else None
 
 
 def attach_options(attach_opaque_data: bytes | None) -> dict[str, Any]:

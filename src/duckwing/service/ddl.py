@@ -13,6 +13,7 @@ from ..functions.changes import Change
 from ..protocol.shared import OnConflict
 from .attachment import attached_catalog
 from .invocations import looking
+from .refusals import refused
 
 if TYPE_CHECKING:
     from ..catalog.providers import Mount
@@ -98,10 +99,7 @@ def _changed(service: Service, call: Call, request: Any) -> tuple[Mount, Context
     mount = schema.mounted if schema is not None else None
     if mount is None or not mount.writes:
         what, operation = call.method.removeprefix("catalog_").rsplit("_", 1)
-        raise CatalogError(
-            f"catalog '{catalog.catalog_name}' is read-only: "
-            f"it does not take {operation.upper()} {what.replace('_', ' ').upper()}"
-        )
+        raise refused(catalog, what, operation)
     return mount, looking(service, call, catalog, request)
 
 

@@ -9,7 +9,7 @@ from ..catalog.declared import Catalog
 from ..catalog.schema import Schema
 from ..errors import ArgumentError, CatalogError
 from ..functions.context import At, Context, Invocation
-from .attachment import attach_options, attachment_id
+from .attachment import attach_options, attached_version, attachment_id
 
 if TYPE_CHECKING:
     from ..functions.scan import Scan
@@ -71,6 +71,7 @@ def invocation(
         scan=scan,
         scopes=lambda: service.scopes,
         options=lambda: attach_options(request.attach_opaque_data),
+        data_version=lambda: attached_version(request.attach_opaque_data),
         at=_at(getattr(request, "at_unit", None), getattr(request, "at_value", None)),
     )
 
@@ -95,6 +96,7 @@ def looking(service: Service, call: Call, catalog: Catalog, request: _Attached) 
             transaction=getattr(request, "transaction_opaque_data", None),
             scopes=lambda: service.scopes,
             options=lambda: attach_options(request.attach_opaque_data),
+            data_version=lambda: attached_version(request.attach_opaque_data),
             at=_at(getattr(request, "at_unit", None), getattr(request, "at_value", None)),
         )
     )

@@ -8,6 +8,7 @@ from ..errors import CatalogError
 from .attachment import attached_catalog
 
 if TYPE_CHECKING:
+    from ..catalog.declared import Catalog
     from ..rpc.call import Call
     from . import Service
 
@@ -15,8 +16,21 @@ if TYPE_CHECKING:
 def _refuse(service: Service, call: Call, request: Any) -> NoReturn:
     catalog = attached_catalog(service, request.attach_opaque_data)
     what, operation = call.method.removeprefix("catalog_").rsplit("_", 1)
-    raise CatalogError(
-        f"catalog '{catalog.catalog_name}' does not take {operation.upper()} {what.replace('_', ' ').upper()}"
+    raise refused(catalog, what, operation)
+
+
+def refused(catalog: Catalog, what: str, operation: str) -> CatalogError:
+    """The error of a change that a catalog does not take.
+
+    Args:
+        catalog: the catalog.
+        what: would be changed, such as ``table``.
+        operation: what would be done, such as ``create``.
+    """
+    writable = any(schema.mounted is not None and schema.mounted.writes for schema in catalog.schemas())
+    reason = "" if writable else "is read-only: it "
+    return CatalogError(
+        f"catalog '{catalog.catalog_name}' {reason}does not take {operation.upper()} {what.replace('_', ' ').upper()}"
     )
 
 
