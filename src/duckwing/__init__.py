@@ -18,6 +18,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .catalog.branches import Branch as Branch
+    from .catalog.branches import CatalogTable as CatalogTable
+    from .catalog.branches import Files as Files
+    from .catalog.branches import Native as Native
     from .catalog.declared import Catalog as Catalog
     from .catalog.providers import TableDefinition as TableDefinition
     from .catalog.providers import TableProvider as TableProvider
@@ -65,22 +69,26 @@ _HOMES = {
     "ArgumentError": "errors",
     "At": "functions.context",
     "Bound": "functions.columns",
+    "Branch": "catalog.branches",
     "Cache": "functions.cache",
     "Cardinality": "functions.hints",
     "Catalog": "catalog.declared",
     "CatalogError": "errors",
+    "CatalogTable": "catalog.branches",
     "Change": "functions.changes",
     "ColumnStatistics": "functions.statistics",
     "Const": "functions.signature",
     "Context": "functions.context",
     "DeclarationError": "errors",
     "Error": "errors",
+    "Files": "catalog.branches",
     "FilterError": "errors",
     "Filters": "filters.pushed",
     "ForeignKey": "catalog.tables",
     "Generated": "catalog.tables",
     "Groups": "functions.groups",
     "Lookup": "functions.secrets",
+    "Native": "catalog.branches",
     "Order": "functions.scan",
     "OutputError": "errors",
     "PerGroup": "functions.groups",

@@ -170,6 +170,9 @@ def test_filters_that_empty_the_first_batch(counted: Counted) -> None:
     query = "SELECT count(*), max(n), max(run) FROM cached.kept($file, 5000) WHERE n >= 4999"
     assert [counted.row(query) for _ in range(2)] == [(1, 4999, 1)] * 2
     assert counted.runs == 1
+    query = "SELECT count(*), max(n), max(run) FROM cached.slowly($file) WHERE n >= 3"
+    assert [counted.row(query) for _ in range(2)] == [(1, 3, 2)] * 2
+    assert counted.runs == 2
 
 
 def test_empty_results(counted: Counted) -> None:
@@ -289,7 +292,7 @@ def read(worker: WorkerConnection, tmp_path: Path) -> Read:
     return read
 
 
-def test_the_keys_travel_with_the_first_batch_alone(read: Read) -> None:
+def test_the_keys_travel_with_the_first_batch_with_rows_alone(read: Read) -> None:
     first, *others = read("kept")
     assert first.metadata == {metadata.CACHE_TTL: b"3600", metadata.CACHE_SCOPE: b"catalog"}
     assert [batch.metadata for batch in others] == [{}, {}]
@@ -300,11 +303,13 @@ def test_the_keys_travel_with_the_first_batch_alone(read: Read) -> None:
 def test_the_keys_travel_without_rows(read: Read) -> None:
     [batch] = read("kept", 0)
     assert (batch.data.num_rows, batch.metadata[metadata.CACHE_TTL]) == (0, b"3600")
-    literal = Literal(from_values([4999], BIGINT, "literal")[0])
-    predicate = Predicate("query:0", Comparison("eq", Column("n", 0, BIGINT), literal))
-    batches = read("kept", 5000, pushdown_filters=encode_snapshot([predicate])[0])
-    assert sum(batch.data.num_rows for batch in batches) == 1
-    assert batches[0].metadata[metadata.CACHE_TTL] == b"3600"
+    for function, number in (("kept", 2999), ("slowly", 3)):
+        literal = Literal(from_values([number], BIGINT, "literal")[0])
+        predicate = Predicate("query:0", Comparison("eq", Column("n", 0, BIGINT), literal))
+        batches = read(function, pushdown_filters=encode_snapshot([predicate])[0])
+        assert sum(batch.data.num_rows for batch in batches) == 1
+        assert [batch.metadata[metadata.CACHE_TTL] for batch in batches] == [b"3600"] * len(batches)
+    assert len(batches) > 1
 
 
 def test_what_still_holds_is_not_sent_again(read: Read, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..functions.attach_options import AttachOption
     from ..functions.context import Context
     from ..functions.secrets import SecretType
+    from ..protocol.catalogs import AttachedCatalog
     from .providers import TableProvider
     from .versions import Release
 
@@ -83,6 +84,7 @@ class Catalog(Schema):
         self._settings: dict[str, Setting] = {}
         self._secret_types: dict[str, SecretType] = {}
         self._attach_options: dict[str, AttachOption] = {}
+        self._companions: list[AttachedCatalog] = []
         self._on_attach: list[Callable[[Mapping[str, Any]], object]] = []
 
     def schema(self, name: str, *, comment: str | None = None, tags: Mapping[str, str] | None = None) -> Schema:
@@ -192,6 +194,45 @@ class Catalog(Schema):
         option = declare_attach_option(name, type, default, required, secret, description)
         self._attach_options[name.casefold()] = option
         return option
+
+    def companion(
+        self,
+        alias: str,
+        target: str,
+        *,
+        type: str = "",
+        options: Mapping[str, str] | None = None,
+        hidden: bool = False,
+        required: bool = True,
+        secret: str = "",
+    ) -> None:
+        """Have DuckDB attach another catalog together with this one, for tables that are read from it.
+
+        Args:
+            alias: the name to attach it as; take one that nobody else takes.
+            target: path or connection string.
+            type: ``duckdb``, ``sqlite``, ``postgres``, ``mysql``, ``ducklake`` or ``iceberg``; from the prefix of
+                ``target`` by default.
+            options: options of its ATTACH.
+            hidden: it can be used by name, but is not listed.
+            required: without it, the ATTACH of this catalog fails.
+            secret: name of the user's secret whose values go into the options.
+
+        Raises:
+            DeclarationError: the catalog has a companion of that alias.
+        """
+        from ..protocol.catalogs import AttachedCatalog
+
+        check_name(alias, "a companion catalog")
+        if any(other.alias == alias for other in self._companions):
+            raise DeclarationError(f"catalog '{self.catalog_name}' already has a companion '{alias}'")
+        checked = check_tags(options, f"companion '{alias}'")
+        self._companions.append(AttachedCatalog(alias, target, type, checked, hidden, required, secret))
+
+    @property
+    def companions(self) -> Sequence[AttachedCatalog]:
+        """The catalogs that are attached together with this one."""
+        return self._companions
 
     def on_attach(self, hook: Callable[[Mapping[str, Any]], object]) -> Callable[[Mapping[str, Any]], object]:
         """Have ``hook`` called with the options of each ATTACH; what it raises refuses the ATTACH. A decorator.

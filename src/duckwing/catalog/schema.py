@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..functions.aggregate import AggregateFunction
     from ..functions.buffering import BufferingFunction
+    from ..functions.columns import Columns
     from ..functions.context import Context
     from ..functions.options import (
         AggregateOptions,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from ..functions.scalar import ScalarFunction
     from ..functions.table import TableFunction
     from ..functions.table_in_out import TableInOutFunction
+    from .branches import Branch, BranchTable, Source
     from .options import MacroOptions, TableOptions, ViewOptions
     from .providers import Mount
     from .tables import Table
@@ -66,7 +68,7 @@ class Schema:
         self.comment = None if comment is None else check_text(comment, f"schema '{name}': comment=")
         self.tags = check_tags(tags, f"schema '{name}'")
         self._functions: dict[str, dict[str, list[Any]]] = {room: {} for room in ROOMS.values()}
-        self._tables: dict[str, Table] = {}
+        self._tables: dict[str, Table | BranchTable] = {}
         self._views: dict[str, View] = {}
         self._macros: dict[str, Macro] = {}
         self._mount: Mount | None = None
@@ -192,6 +194,46 @@ class Schema:
         self._tables[name.casefold()] = table
         return table
 
+    def branches(
+        self,
+        name: str,
+        columns: Columns,
+        branches: Sequence[Branch | Source],
+        *,
+        comment: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> BranchTable:
+        """Add a table that DuckDB reads itself, or that is put together from several sources.
+
+        Args:
+            name: its name in SQL.
+            columns: names and types; those of the sources are matched by name and cast.
+            branches: :class:`duckwing.Files`, :class:`duckwing.Native`, :class:`duckwing.CatalogTable` or table
+                functions; or a :class:`duckwing.Branch` of one, with arguments and a condition.
+            comment: as ``COMMENT ON TABLE`` would set it.
+            tags: free key-value pairs.
+
+        Raises:
+            DeclarationError: the schema has a table or view of that name, or a branch cannot be one.
+
+        Example:
+            ```python
+            logs.branches("events", {"day": DATE, "text": VARCHAR}, [
+                dw.Branch(dw.Files("parquet", ["archive/*.parquet"]), where="day < DATE '2024-01-01'"),
+                dw.Branch(live_events, where="day >= DATE '2024-01-01'"),
+            ])
+            ```
+        """
+        from .branches import declare_branches
+
+        table = declare_branches(name, self.name, columns, branches, comment=comment, tags=tags)
+        self._check_relation(name)
+        for _, scanned in table.branches:
+            if scanned is not None:
+                self._own(scanned.function)
+        self._tables[name.casefold()] = table
+        return table
+
     def view(self, name: str, definition: str, **options: Unpack[ViewOptions]) -> View:
         """Add a view.
 
@@ -252,7 +294,7 @@ class Schema:
             self._add(function)
         self._mount = mount
 
-    def find_table(self, name: str, ctx: Context) -> Table | None:
+    def find_table(self, name: str, ctx: Context) -> Table | BranchTable | None:
         """One table, without regard to case, or None.
 
         Args:
@@ -269,7 +311,7 @@ class Schema:
             return table.seen_by(ctx)
         return None if self._mount is None else self._mount.table(name, ctx)
 
-    def tables(self, ctx: Context) -> Iterator[Table]:
+    def tables(self, ctx: Context) -> Iterator[Table | BranchTable]:
         """The tables that a listing shows to who asks."""
         for table in self._tables.values():
             if table.is_in(ctx.data_version):

@@ -7,8 +7,7 @@ among the pinned ones, or not in the range, is in no such row.
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,10 +15,9 @@ import pyarrow as pa
 
 from ..errors import FilterError
 from ..types import BIGNUM, HUGEINT, JSON, UHUGEINT, UUID
-from ..types.forms import canonical
-from .constants import ColumnTest, constant, fitted, path, test_of
+from .facts import Fact, FactOperator, fact, path
 from .keys import keys
-from .tree import And, Column, Comparison, Expression, In, IsNull, Literal, Not, Or, Predicate, StructField, walk
+from .tree import And, Expression, Not, Or, Predicate, walk
 
 
 @dataclass(frozen=True)
@@ -59,8 +57,6 @@ class Range:
 
 
 ANYTHING = Range()
-NOT_NULL = Range(nulls=False)
-NULL = Range(empty=True)
 NOTHING = Range(nulls=False, empty=True)
 
 
@@ -123,56 +119,37 @@ def _pins(expression: Expression, name: _Name, truth: bool) -> _Pins | None:
         case And(children) | Or(children):
             found = (_pins(child, name, truth) for child in children)
             return _all_of(found) if isinstance(expression, And) == truth else _any_of(found)
-        case IsNull(of, negated):
-            return {None: None} if negated != truth and _is(of, name) else None
-        case Literal(value):
-            return None if value.is_valid and bool(value.as_py()) == truth else {}
-        case Column() | StructField():
-            return {truth: truth} if _is(expression, name) else None
-        case In(_, values, negated):
-            test = test_of(expression)
-            if negated == truth:
-                return {} if values.null_count else None
-            return {} if len(values) == values.null_count else _pins_of(test, name, nulls=False)
-        case Comparison(operator, left, right):
-            safe = operator in ("distinct_from", "not_distinct_from")
-            if not safe and (_is_null(left) or _is_null(right)):
-                return {}
-            if operator in (("eq", "not_distinct_from") if truth else ("ne", "distinct_from")):
-                return _pins_of(test_of(expression), name, nulls=safe)
+    match fact(expression, truth):
+        case False:
+            return {}
+        case Fact(place, "eq", values, nulls) if path(place) == name:
+            return _pins_of(values, nulls)
     return None
 
 
-def _pins_of(test: ColumnTest | None, name: _Name, *, nulls: bool) -> _Pins | None:
-    if test is None or not _is(test.place, name) or _has_interval(test.place.type):
-        return None
-    found = fitted(test)
-    if found is None:
-        return None
+def _pins_of(values: pa.Array, nulls: bool) -> _Pins | None:
     from ..types.values import to_values
 
+    if _has_interval(values.type):
+        return None
+    pins: _Pins = {None: None} if nulls else {}
     try:
-        pins = dict(zip(reversed(keys(found.values)), reversed(to_values(found.values)), strict=True))
+        for key, value in zip(keys(values), to_values(values), strict=True):
+            pins.setdefault(key, value)
     except (FilterError, ValueError):
         return None
-    missing: _Pins = {None: None} if nulls and test.constants.null_count else {}
-    return missing | dict(reversed(pins.items()))
+    return pins
 
 
-def _intersection(some: _Pins | None, others: _Pins | None) -> _Pins | None:
-    if some is None or others is None:
-        return others if some is None else some
-    return {key: value for key, value in some.items() if key in others}
+def _all_of(found: Iterable[_Pins | None]) -> _Pins | None:
+    some = [pins for pins in found if pins is not None]
+    if not some:
+        return None
+    first, *others = some
+    return {key: value for key, value in first.items() if all(key in other for other in others)}
 
 
-def _all_of(found: Iterator[_Pins | None]) -> _Pins | None:
-    together: _Pins | None = None
-    for pins in found:
-        together = _intersection(together, pins)
-    return together
-
-
-def _any_of(found: Iterator[_Pins | None]) -> _Pins | None:
+def _any_of(found: Iterable[_Pins | None]) -> _Pins | None:
     together: _Pins = {}
     for pins in found:
         if pins is None:
@@ -184,9 +161,8 @@ def _any_of(found: Iterator[_Pins | None]) -> _Pins | None:
 
 def _has_interval(type_: pa.DataType) -> bool:
     """Different INTERVALs can be equal, such as a day and 24 hours."""
-    is_ = pa.types
     inside = (type_.field(i).type for i in range(type_.num_fields))
-    return bool(is_.is_interval(type_) or is_.is_duration(type_)) or any(map(_has_interval, inside))
+    return bool(pa.types.is_interval(type_)) or any(map(_has_interval, inside))
 
 
 # Ranges
@@ -200,49 +176,35 @@ def _range(expression: Expression, name: _Name, truth: bool) -> Range:
         case And(children) | Or(children):
             ranges = [_range(child, name, truth) for child in children]
             return functools.reduce(_both if isinstance(expression, And) == truth else _hull, ranges)
-        case IsNull(of, negated) if _is(of, name):
-            return NULL if negated != truth else NOT_NULL
-        case Literal(value):
-            return ANYTHING if value.is_valid and bool(value.as_py()) == truth else NOTHING
-        case Column() | StructField() if _is(expression, name):
-            return Range(truth, True, truth, True, nulls=False)
-        case In(_, values, negated):
-            test = test_of(expression)
-            if negated == truth:
-                if values.null_count:
-                    return NOTHING
-                return NOT_NULL if len(values) and _about(test, name) else ANYTHING
-            return NOTHING if len(values) == values.null_count else _range_of_set(test, name)
-        case Comparison(operator, left, right):
-            safe = operator in ("distinct_from", "not_distinct_from")
-            if not safe and (_is_null(left) or _is_null(right)):
-                return NOTHING
-            test = test_of(expression)
-            if test is None or not _is(test.place, name):
-                return ANYTHING
-            return _range_of(test, test.operator if truth else _OPPOSITES[test.operator])
+    match fact(expression, truth):
+        case False:
+            return NOTHING
+        case Fact(place, operator, values, nulls) if path(place) == name:
+            return replace(_range_of(operator, values), nulls=nulls)
     return ANYTHING
 
 
-_OPPOSITES = {
-    "eq": "ne",
-    "ne": "eq",
-    "lt": "ge",
-    "ge": "lt",
-    "le": "gt",
-    "gt": "le",
-    "distinct_from": "not_distinct_from",
-    "not_distinct_from": "distinct_from",
-}
+def _range_of(operator: FactOperator, constants: pa.Array) -> Range:
+    from ..types.values import to_values
+
+    if operator == "ne":
+        return ANYTHING
+    if not len(constants):
+        return NOTHING
+    try:
+        values = to_values(constants) if _is_ordered(constants.type) else []
+    except ValueError:
+        values = []
+    match operator, values:
+        case _, []:
+            return ANYTHING
+        case "lt" | "le", [value]:
+            return Range(upper=value, upper_inclusive=operator == "le")
+        case "gt" | "ge", [value]:
+            return Range(lower=value, lower_inclusive=operator == "ge")
+    return Range(lower=min(values, key=_order), upper=max(values, key=_order))
 
 
-def _range_of(test: ColumnTest, operator: str) -> Range:
-    """What a test says that is true where the column is NULL or passes it with ``operator``."""
-    if operator in ("distinct_from", "not_distinct_from"):
-        same = operator == "not_distinct_from"
-        if test.constants.null_count:
-            return NULL if same else NOT_NULL
-        return _range_of(test, "eq") if same else ANYTHING
 def _both(some: Range, other: Range) -> Range:
     """What is in both ranges."""
     nulls = some.nulls and other.nulls
@@ -307,16 +269,3 @@ def _is_ordered(type_: pa.DataType) -> bool:
     number = is_.is_boolean(type_) or is_.is_integer(type_) or is_.is_floating(type_) or is_.is_decimal(type_)
     text = is_.is_string(type_) or is_.is_binary(type_)
     return bool(number or text or is_.is_date(type_) or is_.is_time(type_) or is_.is_timestamp(type_))
-
-
-def _is(expression: Expression, name: _Name) -> bool:
-    return path(expression) == name
-
-
-def _about(test: ColumnTest | None, name: _Name) -> bool:
-    return test is not None and _is(test.place, name)
-
-
-def _is_null(expression: Expression) -> bool:
-    value = constant(expression)
-    return value is not None and not value.is_valid

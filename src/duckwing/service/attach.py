@@ -56,8 +56,8 @@ def catalog_attach(service: Service, call: Call, request: CatalogAttachRequest) 
 
 
 def _specifications(catalog: Catalog) -> dict[str, Any]:
-    """The settings and types of secrets that the client registers."""
-    if not catalog.settings and not catalog.secret_types:
+    """The settings and types of secrets that the client registers, and what it attaches too."""
+    if not catalog.settings and not catalog.secret_types and not catalog.companions:
         return {}
     import pyarrow as pa
 
@@ -75,4 +75,8 @@ def _specifications(catalog: Catalog) -> dict[str, Any]:
             for name, type in declared.parameters.items()
         ]
         secret_types.append(SecretTypeSpec(declared.name, declared.description, pa.schema(fields)))
-    return {"settings": tuple(map(encode, settings)), "secret_types": tuple(map(encode, secret_types))}
+    return {
+        "settings": tuple(map(encode, settings)),
+        "secret_types": tuple(map(encode, secret_types)),
+        "attach_catalogs": tuple(map(encode, catalog.companions)),
+    }

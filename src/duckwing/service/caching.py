@@ -18,7 +18,7 @@ class CachedStream:
 
     Args:
         stream: the scan.
-        tags: gives what travels with the first batch; called once, before the scan begins.
+        tags: gives what travels up to the first batch with rows; called once, before the scan begins.
     """
 
     def __init__(self, stream: Stream, tags: Callable[[], Mapping[bytes, bytes] | None]):
@@ -27,23 +27,27 @@ class CachedStream:
         self.output_schema = stream.output_schema
         self._stream = stream
         self._tags = tags
-        self._begun = False
+        self._due: Mapping[bytes, bytes] | None = None
         self._ended = False
 
     def turn(self, batch: Batch) -> Batch | None:
         """The next batch; the first one says how long the result is fresh, or that the client's still is."""
-        if self._begun:
-            return None if self._ended else self._stream.turn(batch)
-        self._begun = True
-        tags = self._tags() or {}
-        if still_holds(batch.metadata, tags):
+        if self._ended:
+            return None
+        begins = self._due is None
+        if self._due is None:
+            self._due = self._tags() or {}
+            if still_holds(batch.metadata, self._due):
+                self._ended = True
+                return Batch(empty_batch(self.output_schema), {**self._due, metadata.CACHE_NOT_MODIFIED: b"1"})
+        answer = self._stream.turn(batch)
+        if answer is None:
             self._ended = True
-            return Batch(empty_batch(self.output_schema), {**tags, metadata.CACHE_NOT_MODIFIED: b"1"})
-        first = self._stream.turn(batch)
-        if first is None:
-            self._ended = True
-            return Batch(empty_batch(self.output_schema), tags)
-        return Batch(first.data, {**first.metadata, **tags})
+            return Batch(empty_batch(self.output_schema), self._due) if begins else None
+        tags = self._due
+        if answer.data.num_rows:
+            self._due = {}  # the client takes them from the first batch with rows, not from one without
+        return Batch(answer.data, {**answer.metadata, **tags}) if tags else answer
 
     def close(self) -> None:
         """End the scan."""

@@ -11,13 +11,15 @@ from ..errors import CatalogError
 from ..functions.overloads import overloads
 from ..protocol.listing import ObjectType, SchemaContentsParams, SchemaInfo
 from ..protocol.shared import CatalogParams, Items, ObjectParams, SchemaParams
-from ..protocol.tables import ScanBranch, ScanBranchesResult, ScanFunctionResult, TableAtParams
+from ..protocol.tables import ScanBranchesResult, ScanFunctionResult, TableAtParams
 from ..rpc.codec import Record, encode
 from .attachment import attached_catalog
 from .describe import aggregate_infos, scalar_infos, table_infos
 from .invocations import looking
 
 if TYPE_CHECKING:
+    from ..catalog.branches import BranchTable
+    from ..catalog.tables import Table
     from ..functions.context import Context
     from ..rpc.call import Call
     from . import Service
@@ -67,7 +69,7 @@ def catalog_schema_contents_tables(service: Service, call: Call, request: Schema
     schema = _schema(catalog, request.path)
     if schema is None:
         return Items()
-    from .objects import table_info
+    from .objects import any_table_info
 
     infos = []
     for table in schema.tables(looking(service, call, catalog, request)):
@@ -96,9 +98,9 @@ def catalog_table_get(service: Service, call: Call, request: TableAtParams) -> I
     table = schema.find_table(request.name, looking(service, call, catalog, request)) if schema is not None else None
     if table is None:
         return Items()
-    from .objects import table_info
+    from .objects import any_table_info
 
-    return _items([table_info(catalog, table)])
+    return _items([any_table_info(catalog, table)])
 
 
 def catalog_view_get(service: Service, call: Call, request: ObjectParams) -> Items:
@@ -124,22 +126,35 @@ def catalog_macro_get(service: Service, call: Call, request: ObjectParams) -> It
 
 
 def catalog_table_scan_branches_get(service: Service, call: Call, request: TableAtParams) -> ScanBranchesResult:
-    """What a scan of a table reads: for clients that do not take it from the listing."""
-    function = catalog_table_scan_function_get(service, call, request)
-    branch = ScanBranch(function.function_name, function.arguments, schema_path=function.schema_path)
-    return ScanBranchesResult((branch,))
+    """What a scan of a table reads, where the listing does not say it."""
+    from .objects import scan_branches
+
+    return scan_branches(*_wanted(service, call, request))
 
 
 def catalog_table_scan_function_get(service: Service, call: Call, request: TableAtParams) -> ScanFunctionResult:
-    """The function that scans a table."""
+    """The function that scans a table, for clients that know no branches."""
+    from ..catalog.branches import BranchTable
+    from .objects import scan_function
+
+    catalog, table = _wanted(service, call, request)
+    if isinstance(table, BranchTable):
+        raise CatalogError(f"table '{table.name}' is read in branches, which this client does not know")
+    return scan_function(catalog, table)
+
+
+def _wanted(service: Service, call: Call, request: TableAtParams) -> tuple[Catalog, Table | BranchTable]:
+    """The table that a request is about.
+
+    Raises:
+        CatalogError: there is none.
+    """
     catalog = attached_catalog(service, request.attach_opaque_data)
     schema = _schema(catalog, request.schema_path)
     table = schema.find_table(request.name, looking(service, call, catalog, request)) if schema is not None else None
     if table is None:
         raise CatalogError(f"there is no table '{request.name}' in {'.'.join(request.schema_path)}")
-    from .objects import scan_function
-
-    return scan_function(catalog, table)
+    return catalog, table
 
 
 def _no_indexes(service: Service, call: Call, request: SchemaParams | ObjectParams) -> Items:

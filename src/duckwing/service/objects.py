@@ -9,13 +9,18 @@ import pyarrow as pa
 from ..protocol import metadata
 from ..protocol.calls import BindResponse
 from ..protocol.listing import MacroInfo, MacroType, ViewInfo
-from ..protocol.tables import ForeignKeyInfo, ScanFunctionResult, TableInfo
+from ..protocol.tables import ForeignKeyInfo, ScanBranch, ScanBranchesResult, ScanFunctionResult, TableInfo
 from ..rpc.codec import encode_batch
 
 if TYPE_CHECKING:
+    from ..catalog.branches import Branch, BranchTable
     from ..catalog.declared import Catalog
     from ..catalog.tables import ForeignKey, Table
     from ..catalog.views import Macro, View
+
+
+NO_ARGUMENTS = encode_batch(pa.RecordBatch.from_pydict({}))
+"""A batch without columns."""
 
 
 def table_info(catalog: Catalog, table: Table) -> TableInfo:
@@ -44,6 +49,74 @@ def table_info(catalog: Catalog, table: Table) -> TableInfo:
         delete_function=_write_function(table, "delete"),
         **_estimates(table),
     )
+
+
+def branch_table_info(table: BranchTable) -> TableInfo:
+    """A table that is read in branches, which the client asks for when it binds."""
+    return TableInfo(
+        comment=table.comment, tags=table.tags, name=table.name, schema_path=(table.schema,), columns=table.columns
+    )
+
+
+def any_table_info(catalog: Catalog, table: Table | BranchTable) -> TableInfo:
+    """A table of either kind."""
+    from ..catalog.branches import BranchTable
+
+    return branch_table_info(table) if isinstance(table, BranchTable) else table_info(catalog, table)
+
+
+def scan_branches(catalog: Catalog, table: Table | BranchTable) -> ScanBranchesResult:
+    """What a scan of a table reads."""
+    from ..catalog.branches import BranchTable
+
+    if not isinstance(table, BranchTable):
+        return ScanBranchesResult((_worker_branch(catalog, table, None),))
+    extensions = [name for branch, _ in table.branches for name in getattr(branch.source, "extensions", ())]
+    branches = tuple(
+        _worker_branch(catalog, scanned, branch.where) if scanned is not None else _foreign_branch(branch)
+        for branch, scanned in table.branches
+    )
+    return ScanBranchesResult(branches, tuple(dict.fromkeys(extensions)))
+
+
+def _worker_branch(catalog: Catalog, table: Table, where: str | None) -> ScanBranch:
+    function = scan_function(catalog, table)
+    return ScanBranch(
+        function.function_name, function.arguments or NO_ARGUMENTS, where, schema_path=function.schema_path
+    )
+
+
+def _foreign_branch(branch: Branch) -> ScanBranch:
+    """A branch that DuckDB reads itself."""
+    from ..catalog.branches import CatalogTable, Files, Native
+
+    match branch.source:
+        case Native(function, args, named):
+            columns = {f"arg_{place}": pa.array([value]) for place, value in enumerate(args)}
+            columns |= {name: pa.array([value]) for name, value in named.items()}
+            batch = encode_batch(pa.RecordBatch.from_pydict(columns)) if columns else NO_ARGUMENTS
+            return ScanBranch(function, batch, branch.where)
+        case CatalogTable(catalog, schema, table):
+            return ScanBranch(
+                "",
+                NO_ARGUMENTS,
+                branch.where,
+                source_catalog=catalog,
+                source_schema_path=(schema,),
+                source_table=table,
+            )
+        case Files(format_, locations, options):
+            return ScanBranch(
+                "",
+                NO_ARGUMENTS,
+                branch.where,
+                format_name=format_,
+                format_locations=tuple(locations),
+                format_options=pa.RecordBatch.from_pydict({name: [value] for name, value in options.items()})
+                if options
+                else None,
+            )
+    raise AssertionError(branch.source)
 
 
 def scan_function(catalog: Catalog, table: Table) -> ScanFunctionResult:

@@ -1,6 +1,7 @@
 """Functions whose results are kept. Each run is a line in a file."""
 
 import datetime
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,15 @@ def badly_checked() -> Iterator[tuple[int]]:
 def failing_check(file: str) -> Iterator[tuple[int]]:
     ran(file)
     yield (1,)
+
+
+@cached.table_function(columns=COLUMNS, cache=dw.Cache(ttl=3600))
+def slowly(file: str) -> Iterator[dict[str, Any]]:
+    """Filters that leave nothing of the first rows make a silence that batches without rows interrupt."""
+    run = ran(file)
+    for start in range(4):
+        time.sleep(0.06)
+        yield {"n": [start], "run": [run], "text": ["x"]}
 
 
 @cached.table_function(columns=COLUMNS, cache=dw.Cache(ttl=3600))
