@@ -74,7 +74,7 @@ def catalog_schema_contents_tables(service: Service, call: Call, request: Schema
     infos = []
     for table in schema.tables(looking(service, call, catalog, request)):
         try:
-            infos.append(table_info(catalog, table))
+            infos.append(any_table_info(catalog, table))
         except Exception as error:
             # Its columns cannot be computed: an error would hide the others, too. Whoever names it gets the error.
             call.log("WARN", f"table '{table.name}' is not listed: {type(error).__name__}: {error}")
