@@ -35,7 +35,7 @@ SETTINGS = (
     LOSSLESS,
     "SET arrow_large_buffer_size = true",
     f"SET arrow_large_buffer_size = true; {LOSSLESS}",
-    f"{VERSION}; SET produce_arrow_string_view = true; SET arrow_output_list_view = true",
+    f"{VERSION}; SET arrow_output_list_view = true",
     "SET TimeZone = 'America/New_York'",
 )
 WEIGHTS = (5, 3, 1, 1, 1, 2)
@@ -124,9 +124,7 @@ class Fuzzer:
                 scans.write_text("")
                 pushed = self._one(scan, query)
                 self._count(scans.read_text(), expected[number], len(table.rows))
-                if isinstance(pushed, duckdb.Error) and type(self._one("local", query)) is type(pushed):
-                    continue  # with its usual optimizers, DuckDB refuses it, too
-                if not _agree(pushed, plain[number], expected[number]):
+                if not _agree(pushed, plain[number], expected[number]) and not self._engine_fails(pushed, query):
                     outcomes = {"pushed down": pushed, "not pushed down": plain[number], "DuckDB": expected[number]}
                     return _report(table, number, query, outcomes)
         path.unlink()
@@ -170,6 +168,12 @@ class Fuzzer:
             return sorted(id for (id,) in self._session.rows(f"SELECT id FROM {source} WHERE {query}"))
         except duckdb.Error as error:
             return error
+
+    def _engine_fails(self, pushed: Outcome, query: str) -> bool:
+        """Whether the error is DuckDB's own: of its usual optimizers, or of what it evaluates itself in another order."""
+        if not isinstance(pushed, duckdb.Error):
+            return False
+        return "VGI Worker" not in str(pushed) or type(self._one("local", query)) is type(pushed)
 
     def _count(self, scans: str, expected: Outcome, rows: int) -> None:
         self.tally.predicates += 1

@@ -416,7 +416,7 @@ def _odd(column: Column, rng: random.Random, table: Table) -> str:
 
 # What can be asked of values of some types
 
-_NUMBERS = (
+_NUMBERS: tuple[str, ...] = (
     "0",
     "1",
     "300",
@@ -525,7 +525,14 @@ def _time(column: Column, rng: random.Random, table: Table) -> str:
 
 
 def _as_text(column: Column, rng: random.Random, table: Table) -> str:
-    texts = {"uuid": _IDS, "bit": _BITS, "blob": ["a", "ab"], "bignum": _BIG, "interval": _SPANS, "json": _DOCUMENTS}
+    texts: dict[str, Sequence[str]] = {
+        "uuid": _IDS,
+        "bit": _BITS,
+        "blob": ["a", "ab"],
+        "bignum": _BIG,
+        "interval": _SPANS,
+        "json": _DOCUMENTS,
+    }
     text = _quoted(rng.choice(texts[column.type.kind]))
     return rng.choice(
         [

@@ -36,6 +36,7 @@ def sql(open_session: Callable[..., Session]) -> Iterator[Session]:
 def not_pooled(open_session: Callable[..., Session]) -> Iterator[Session]:
     """As ``sql``, with one thread, and a new process for each call: for few tests, as it is slow."""
     session = open_session(NOT_POOLED, threads=1)
+    session.environment = "NOT_POOLED=1"  # a location that was attached without pool is not pooled for others, either
     yield session
     session.close()
 

@@ -217,19 +217,18 @@ def test_information_schema(sql: Session) -> None:
 # What is read
 
 
-def test_generated_columns(either: Session) -> None:
-    either.attach("objects")
-    assert either.rows("SELECT * FROM objects.sales.orders WHERE id > 17") == [
+def test_generated_columns(sql: Session) -> None:
+    assert sql.rows("SELECT * FROM objects.sales.orders WHERE id > 17") == [
         (18, "n18", 9.0, 0, 11.25, "n18#18"),
         (19, "n19", 9.5, 1, 11.875, "n19#19"),
     ]
-    assert either.rows("SELECT label, id, total FROM objects.sales.orders WHERE total > 11 AND label LIKE 'n1%'") == [
+    assert sql.rows("SELECT label, id, total FROM objects.sales.orders WHERE total > 11 AND label LIKE 'n1%'") == [
         ("n18#18", 18, 11.25),
         ("n19#19", 19, 11.875),
     ]
-    assert either.values("SELECT total FROM objects.sales.orders WHERE id = 3") == [1.875]
-    assert either.value("SELECT count(*) FROM objects.sales.orders") == 20
-    assert either.row("SELECT sum(total), max(label) FROM objects.sales.orders") == (118.75, "n9#9")
+    assert sql.values("SELECT total FROM objects.sales.orders WHERE id = 3") == [1.875]
+    assert sql.value("SELECT count(*) FROM objects.sales.orders") == 20
+    assert sql.row("SELECT sum(total), max(label) FROM objects.sales.orders") == (118.75, "n9#9")
 
 
 def test_names_in_any_case_and_in_quotes(sql: Session) -> None:
@@ -267,9 +266,14 @@ def test_two_tables_of_one_name(sql: Session) -> None:
         ("any_list", "[1, 2]"),
     ],
 )
-def test_arguments_of_all_types(either: Session, table: str, said: str) -> None:
-    either.attach("objects")
-    assert either.values(f"FROM objects.{table}") == [said]
+def test_arguments_of_all_types(sql: Session, table: str, said: str) -> None:
+    assert sql.values(f"FROM objects.{table}") == [said]
+
+
+def test_with_a_process_for_each_call(not_pooled: Session) -> None:
+    not_pooled.attach("objects")
+    query = "SELECT label, total, v.*, said[2:9] FROM objects.sales.orders, objects.literal_rows v, objects.packed_too"
+    assert not_pooled.rows(f"{query} WHERE id = 19 AND col0 = 2") == [("n19#19", 11.875, 2, "b", "datetime")]
 
 
 def test_columns_that_are_computed(sql: Session) -> None:

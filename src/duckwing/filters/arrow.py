@@ -15,7 +15,7 @@ from .facts import Fact, fact, path
 from .tree import And, Call, Expression, Literal, Not, Or, Predicate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ArrowFilter:
     """A filter for ``pyarrow``.
 
@@ -78,7 +78,7 @@ def _all_of(parts: list[ArrowFilter]) -> ArrowFilter:
 def _any_of(parts: list[ArrowFilter]) -> ArrowFilter:
     exact = all(part.exact for part in parts)
     if any(part.expression is None for part in parts):
-        return ArrowFilter(None, exact or any(part == _ALL for part in parts))
+        return ArrowFilter(None, any(part.expression is None and part.exact for part in parts))
     return ArrowFilter(functools.reduce(operator.or_, [part.expression for part in parts]), exact)
 
 
@@ -86,28 +86,33 @@ def _of_fact(known: Fact) -> pc.Expression:
     """The fact as an expression.
 
     Raises:
-        pa.ArrowException, TypeError: Arrow cannot compute it.
+        pa.ArrowException, TypeError: Arrow cannot compute it as DuckDB does.
     """
-    place = pc.field(*path(known.place))
-    if not len(known.values):
-        if pa.types.is_union(known.place.type):
-            raise TypeError("a UNION has no validity of its own")
-        some = place.is_null() if known.nulls else pc.scalar(False)
-        return (place.is_valid() if not known.nulls else pc.scalar(True)) if known.operator == "ne" else some
-    type_ = known.place.type
-    values = known.values
+    place, type_, values = pc.field(*path(known.place)), known.place.type, known.values
+    if pa.types.is_union(type_):
+        raise TypeError("a UNION has no validity of its own")
+    if not len(values):
+        if known.operator == "ne":
+            return pc.scalar(True) if known.nulls else place.is_valid()
+        return place.is_null() if known.nulls else pc.scalar(False)
+    if type_.num_fields or pa.types.is_interval(type_):
+        raise TypeError("Arrow compares members that are NULL, and intervals, in another way")
     if pa.types.is_dictionary(type_):
         type_ = type_.value_type
-    elif not values.type.equals(type_):
+    if not values.type.equals(type_):
         values = values.cast(type_)
-    test = _FLOAT if pa.types.is_floating(type_) else _PLAIN
-    expression = test(known.operator, place, values)
+    compare = _floating if pa.types.is_floating(type_) else _plain
+    expression = compare(known.operator, place, values)
     _check(known, expression)
     return expression | place.is_null() if known.nulls else expression
 
 
 def _check(known: Fact, expression: pc.Expression) -> None:
-    """Try the expression, without rows."""
+    """Try the expression, without rows.
+
+    Raises:
+        pa.ArrowException: Arrow has no kernel for it.
+    """
     names = path(known.place)
     type_ = known.place.type
     for name in reversed(names[1:]):
@@ -142,9 +147,6 @@ def _floating(operator_: str, place: pc.Expression, values: pa.Array) -> pc.Expr
         return {"le": place.is_valid(), "ge": _is_nan(place), "gt": pc.scalar(False)}[operator_]
     other = _plain(operator_, place, values)
     return other | _is_nan(place) if operator_ in ("gt", "ge") else other
-
-
-_PLAIN, _FLOAT = _plain, _floating
 
 
 def _is_nan(place: pc.Expression) -> pc.Expression:

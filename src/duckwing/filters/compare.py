@@ -100,20 +100,17 @@ def membership(type_: pa.DataType, values: pa.Array) -> Callable[[Value], Value]
     values = to_right(values)
     if common is None:
         is_member, has_null = _member_by_keys(keys(values))
-        return _or_unknown(lambda x: is_member(to_left(x)), has_null)
-    is_known = _member(common, values.drop_null())
+    else:
+        is_member, has_null = _member(common, values.drop_null()), values.null_count > 0
 
-    def is_member(x: Value) -> Value:
+    def found(x: Value) -> Value:
         x = to_left(x)
-        found = is_known(x)
-        return pc.if_else(x.is_valid(), found, _NULL) if x.null_count else found
+        known = is_member(x)
+        if has_null:  # whatever is not in the set may be in it
+            return pc.if_else(known, True, _NULL)
+        return pc.if_else(x.is_valid(), known, _NULL) if common is not None and x.null_count else known
 
-    return _or_unknown(is_member, values.null_count > 0)
-
-
-def _or_unknown(is_member: Callable[[Value], Value], has_null: bool) -> Callable[[Value], Value]:
-    """A set with a NULL: whatever else is not in it may be."""
-    return (lambda x: pc.if_else(is_member(x), True, _NULL)) if has_null else is_member
+    return found
 
 
 def _member_by_keys(members: list[Any]) -> tuple[Callable[[Value], Value], bool]:

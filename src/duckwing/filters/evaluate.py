@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -95,18 +95,17 @@ class Evaluator:
         for predicate, run in self._conditions:
             try:
                 found = run(batch)
-            except _FAILURES as error:
+            except _FAILURES:
                 if predicate.required:
-                    failed.append((predicate, run, error))
+                    failed.append((predicate, run))
                 continue
             mask = found if mask is None else pc.and_kleene(mask, found)
-        for predicate, run, error in failed:
-            if mask is None:
-                raise _failed(predicate, error) from None
+        for predicate, run in failed:
+            rows = pa.repeat(True, batch.num_rows) if mask is None else pc.fill_null(mask, False)
             try:
-                mask = _where(pc.fill_null(mask, False), run, batch, pa.scalar(False))
-            except _FAILURES as again:
-                raise _failed(predicate, again) from None
+                mask = _where(rows, run, batch, pa.scalar(False))
+            except _FAILURES as error:
+                raise _failed(predicate, error) from None
         return mask
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -219,9 +218,12 @@ def _constant(value: pa.Scalar) -> _Operand:
 
 def _computed(type_: pa.DataType, function: Callable[[pa.Array], pa.Array], of: _Operand) -> _Operand:
     """A function of one operand; computed once where that is constant."""
-    if of.constant is not None:
-        return _constant(function(one(of.constant))[0])
     run = of.run
+    if of.constant is not None:
+        try:
+            return _constant(function(one(of.constant))[0])
+        except _FAILURES:
+            pass  # an error only where there is a row to compute it for
     return _Operand(type_, lambda batch: function(run(batch)))
 
 
@@ -230,21 +232,21 @@ def _combined(combine: Callable[[Any, Any], Any], decisive: bool, operands: list
     runs = [_rows(operand) for operand in operands]
 
     def run(batch: pa.RecordBatch) -> pa.Array:
-        result, failed, failure = None, [], None
+        result, failed = None, []
         for operand in runs:
             try:
                 found = operand(batch)
-            except _FAILURES as error:
+            except _FAILURES:
                 failed.append(operand)
-                failure = error
                 continue
             result = found if result is None else combine(result, found)
         for operand in failed:
-            if result is None:
-                raise cast(Exception, failure)
             # The value that cannot be cast may be in a row that another operand has settled.
-            unsettled = pc.fill_null(pc.not_equal(result, decisive), True)
-            result = combine(result, _where(unsettled, operand, batch, pa.scalar(None, pa.bool_())))
+            if result is None:
+                result = operand(batch)
+                continue
+            open_ = pc.fill_null(pc.not_equal(result, decisive), True)
+            result = combine(result, _where(open_, operand, batch, _NULL))
         return result
 
     return _Operand(pa.bool_(), run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal as OneOf
@@ -359,7 +360,7 @@ def shown(value: pa.Scalar) -> str:
         return str(value.cast(pa.int64()).as_py())
     if isinstance(python, bool):
         return "true" if python else "false"
-    if isinstance(python, (int, float)):
+    if isinstance(python, (int, float, decimal.Decimal)):
         return str(python)
     if isinstance(python, bytes):
         return f"'{''.join(f'{chr(92)}x{byte:02X}' for byte in python)}'::BLOB"

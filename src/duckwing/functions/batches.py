@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import OutputError
+from ..rpc.framing import empty_batch
 from ..types.convert import to_duckdb
 from ..types.forms import has_union
 from ..types.values import from_values
@@ -177,8 +178,9 @@ def rows_batch(
 
 
 def _pieces(data: pa.RecordBatch | pa.Table) -> Iterator[pa.RecordBatch]:
-    """``data`` in batches of a size that is worth a message."""
+    """``data`` in batches of a size that is worth a message; one without rows shows that the function is at work."""
     if data.num_rows == 0:
+        yield empty_batch(data.schema)
         return
     size = _size(data)
     rows = data.num_rows
@@ -221,5 +223,5 @@ def one_batch(result: Any, schema: pa.Schema, what: str) -> pa.RecordBatch:
     if len(batches) == 1:
         return batches[0]
     if not batches:
-        return pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in schema], schema=schema)
+        return empty_batch(schema)
     return pa.concat_batches(batches)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -71,6 +72,9 @@ class Partitioning:
             bounds = pc.min_max(values)
         except pa.ArrowNotImplementedError:
             raise OutputError(f"{self.what}: column '{column.name}' of type {column.type} has no bounds") from None
+        if pa.types.is_floating(column.type) and pc.any(pc.is_nan(values)).as_py():
+            numbers = bounds["min"].as_py()  # Arrow passes over NaN, which is DuckDB's greatest number
+            return pa.array([math.nan if numbers is None or numbers == math.inf else numbers, math.nan], column.type)
         return pa.array([bounds["min"], bounds["max"]], column.type)
 
 

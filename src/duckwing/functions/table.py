@@ -232,6 +232,8 @@ def declare_table_function(
     check_cache(cache, stability, what, partitioned=partitioned)
     if cache is not None and cache.validator is not None:
         wanted(cache.validator, signature, what, "validator=")
+        if form == "splits":
+            raise DeclarationError(f"{what}: DuckDB never asks whether the results of splits still hold; give a ttl=")
     _check_split_ttl(split_ttl, form, what)
     hints: Hints | None = None
     if cardinality is not None or statistics is not None:

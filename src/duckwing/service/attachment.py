@@ -57,6 +57,15 @@ def new_attachment(catalog: Catalog, options: Mapping[str, Any], data_version: s
     return encode(Attachment(id_, catalog.catalog_name, seal(data, id_) if secret else data, secret, data_version))
 
 
+def identity_of(attach_opaque_data: bytes | None) -> bytes:
+    """What all attachments share that see the same: the catalog, the version of its data, the options."""
+    if not attach_opaque_data:
+        return b""
+    attachment = decode(Attachment, attach_opaque_data)
+    options = repr(sorted(attach_options(attach_opaque_data).items()))
+    return repr((attachment.catalog, attachment.data_version, options)).encode()
+
+
 def attached_version(attach_opaque_data: bytes | None) -> str | None:
     """The version of the data that an attachment got."""
     return decode(Attachment, attach_opaque_data).data_version if attach_opaque_data else None

@@ -74,7 +74,9 @@ def bind(service: Service, call: Call, request: BindRequest) -> BindResponse:
 def init(service: Service, call: Call, request: InitRequest) -> Stream:
     """Start a function: the stream that runs it."""
     bind_call = decode(BindRequest, request.bind_call)
-    execution_id = request.execution_id or os.urandom(16)
+    # The splits of one scan begin with the id that their plan has given them, so that they share one scope.
+    part_of = request.init_opaque_data if request.split_tokens else None
+    execution_id = request.execution_id or (part_of or b"") + os.urandom(16)
     scan = read_scan(request, request.output_schema) if bind_call.function_type is CallType.TABLE else None
     bound = bind_function(service, call, bind_call, execution=execution_id, data=request.bind_opaque_data, scan=scan)
     kind = bound.function.kind

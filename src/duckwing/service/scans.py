@@ -11,6 +11,7 @@ from ..protocol.calls import BindRequest
 from ..rpc.call import is_shutdown
 from ..rpc.codec import decode
 from .attachment import attachment_id
+from .executions import scope_of
 
 if TYPE_CHECKING:
     from ..functions.hints import Hints
@@ -88,12 +89,15 @@ def table_function_dynamic_to_string(
 
     attachment = attachment_id(decode(BindRequest, request.bind_call).attach_opaque_data)
     scope = service.scopes.open("attachment", attachment) if attachment is not None else None
-    data = scope.store.get(MEASURES, request.global_execution_id) if scope is not None else None
-    if data is None:
+    if scope is None:
         return DynamicToStringResponse(keys=(), values=())
     import json
 
-    measures = json.loads(data)
+    group = scope_of(request.global_execution_id)
+    measures: dict[str, int | float] = {}
+    for _, data in scope.store.scan(MEASURES, group, group + b"\xff" * 17):
+        for name, amount in json.loads(data).items():
+            measures[name] = measures.get(name, 0) + amount
     return DynamicToStringResponse(keys=tuple(measures), values=tuple(str(value) for value in measures.values()))
 
 
@@ -102,7 +106,7 @@ def keep_measures(
 ) -> None:
     """Leave the counters of a scan that is over for whatever process the profiler asks.
 
-    Whether anybody will ask is not known.
+    Whether anybody will ask is not known. The splits of one scan have execution ids that begin alike.
 
     Raises:
         StateError: they cannot be kept.
@@ -113,6 +117,8 @@ def keep_measures(
     import json
 
     store = service.scopes.open_or_create("attachment", attachment).store
-    if store.counter_add(MEASURES, b"scans", 1) % _KEPT == 0:
+    group = scope_of(execution_id)
+    known = store.scan(MEASURES, group, group + b"\xff" * 17, limit=1)
+    if not known and store.counter_add(MEASURES, b"scans", 1) % _KEPT == 0:
         store.drain(MEASURES)
     store.put(MEASURES, execution_id, json.dumps(measures).encode())

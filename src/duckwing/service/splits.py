@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import struct
 import time
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from ..protocol.scans import PlanResponse, ScanSplit
 from ..rpc.codec import decode
 from ..state.seal import seal, unseal
 from ..state.values import load_value
+from .attachment import identity_of
 from .calls import bind_function
 from .describe import UNLIMITED_WORKERS
 from .pushdown import read_scan
@@ -42,7 +44,8 @@ _HEADER = struct.Struct("<BBH16sq")
 _CONTENT = struct.Struct("<qq")
 """Place of the split in the plan; when the token was made, in seconds."""
 
-_CURSOR = struct.Struct("<q")
+_CURSOR = struct.Struct("<q16s")
+"""Place of the first split of a page; the id of the plan."""
 
 
 def table_function_plan(service: Service, call: Call, request: PlanRequest) -> PlanResponse:
@@ -54,7 +57,7 @@ def table_function_plan(service: Service, call: Call, request: PlanRequest) -> P
     header = _header(bind_call)
     if getattr(bound.function, "form", None) != "splits":
         raise ArgumentError(f"function '{bind_call.function_name}' has no splits")
-    start = _read_cursor(request.cursor, header)
+    start, plan = _read_cursor(request.cursor, header)
     size = max(1, min(request.max_splits_per_response or PAGE, PAGE))
     page: list[ScanSplit] = []
     more = False
@@ -62,11 +65,11 @@ def table_function_plan(service: Service, call: Call, request: PlanRequest) -> P
         if len(page) == size:
             more = True
             break
-        page.append(_scan_split(split, header, call))
-    cursors = (seal(_CURSOR.pack(start + size), header),) if more else ()
+        page.append(_scan_split(split, header, _context(header, bind_call, call)))
     return PlanResponse(
         splits=tuple(page),
-        next_cursors=cursors,
+        next_cursors=(seal(_CURSOR.pack(start + size, plan), header),) if more else (),
+        init_opaque_data=plan,  # makes the execution ids of all splits begin alike
         max_workers=UNLIMITED_WORKERS,  # without it, the client reads with one thread
         catalog_version=DECLARED_VERSION,
         scope="catalog",
@@ -81,7 +84,8 @@ def redeem(bound: BoundTable, call: Call, bind_call: BindRequest, tokens: Sequen
     """
     header = _header(bind_call)
     ttl = bound.function.split_ttl
-    return iter([_open(token, header, call, ttl) for token in tokens])
+    context = _context(header, bind_call, call)
+    return iter([_open(token, header, context, ttl) for token in tokens])
 
 
 def _columns(service: Service, call: Call, bind_call: BindRequest) -> Any:
@@ -104,18 +108,18 @@ def _header(bind_call: BindRequest) -> bytes:
     return _HEADER.pack(_FORMAT, _SEALED, 8, digest.digest()[:16], DECLARED_VERSION)
 
 
-def _scan_split(planned: PlannedSplit, header: bytes, call: Call) -> ScanSplit:
+def _scan_split(planned: PlannedSplit, header: bytes, context: bytes) -> ScanSplit:
     content = _CONTENT.pack(planned.ordinal, int(time.time())) + planned.payload
     split = planned.split
     return ScanSplit(
-        token=header + seal(content, _context(header, call)),
+        token=header + seal(content, context),
         estimated_rows=split.rows,
         rows_exact=split.exact and split.rows is not None,
         estimated_bytes=split.bytes,
     )
 
 
-def _open(token: bytes, expected: bytes, call: Call, ttl: int | None) -> tuple[int, Any]:
+def _open(token: bytes, expected: bytes, context: bytes, ttl: int | None) -> tuple[int, Any]:
     if len(token) < _HEADER.size:
         raise ArgumentError("[SPLIT_TOKEN_INVALID] a split token is cut off")
     header, sealed = token[: _HEADER.size], token[_HEADER.size :]
@@ -126,7 +130,7 @@ def _open(token: bytes, expected: bytes, call: Call, ttl: int | None) -> tuple[i
     if header[20:] != expected[20:]:
         raise ArgumentError("[SPLIT_SNAPSHOT_EXPIRED] split snapshot expired; re-run the query")
     try:
-        content = unseal(sealed, _context(header, call))
+        content = unseal(sealed, context)
     except StateError:
         raise ArgumentError("[SPLIT_TOKEN_INVALID] a split token was changed, or made for another caller") from None
     ordinal, made = _CONTENT.unpack_from(content)
@@ -135,18 +139,20 @@ def _open(token: bytes, expected: bytes, call: Call, ttl: int | None) -> tuple[i
     return ordinal, load_value(content[_CONTENT.size :])
 
 
-def _context(header: bytes, call: Call) -> bytes:
+def _context(header: bytes, bind_call: BindRequest, call: Call) -> bytes:
+    """What a token is sealed for: the bind, the catalog with its options and version, the caller."""
+    bound = header + identity_of(bind_call.attach_opaque_data)
     caller = call.caller
     if not caller.authenticated:
-        return header + b"\0anonymous"
-    return header + b"\1" + caller.domain.encode() + b"\0" + caller.principal.encode()
+        return bound + b"\0anonymous"
+    return bound + b"\1" + caller.domain.encode() + b"\0" + caller.principal.encode()
 
 
-def _read_cursor(cursor: bytes | None, header: bytes) -> int:
+def _read_cursor(cursor: bytes | None, header: bytes) -> tuple[int, bytes]:
     if cursor is None:
-        return 0
+        return 0, os.urandom(16)
     try:
-        (start,) = _CURSOR.unpack(unseal(cursor, header))
+        start, plan = _CURSOR.unpack(unseal(cursor, header))
     except (StateError, struct.error):
         raise ArgumentError("[SPLIT_TOKEN_INVALID] the cursor of a plan belongs to another call") from None
-    return int(start)
+    return start, plan
