@@ -46,8 +46,9 @@ check-all: $(VENV)/.ready lint types layers engine  ## everything, everywhere
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 	@$(MAKE) --no-print-directory demo > /dev/null && echo "make demo: ok"
 
-fuzz: $(VENV)/.ready  ## hostile bytes against a worker, until interrupted
-	$(BIN)/python -m tests.rpc.fuzz --forever
+fuzz: $(VENV)/.ready engine  ## hostile bytes, and random predicates, against workers in turn, until interrupted
+	@round=1; while $(BIN)/python -m tests.rpc.fuzz --seed $$round && \
+		$(BIN)/python -m tests.filters.fuzz --seed $${round}0000 --tables 400; do round=$$((round + 1)); done; exit 1
 
 bench: $(VENV)/.ready engine  ## speed, as ratios to limits measured in the same run
 	$(BIN)/python benchmarks/run.py

@@ -239,12 +239,12 @@ def _or_null(type: Type, rng: random.Random) -> str:
     return f"NULL::{type.sql}" if rng.random() < NULLS else type.value(rng)
 
 
-def _list(item: Type) -> Type:
+def list_of(item: Type) -> Type:
     sql = f"{item.sql}[]"
     return Type(sql, lambda rng: f"[{_items(item, rng, rng.choice((0, 1, 1, 2, 3)))}]::{sql}", "list", {"item": item})
 
 
-def _array(item: Type) -> Type:
+def array_of(item: Type) -> Type:
     sql = f"{item.sql}[2]"
     return Type(sql, lambda rng: f"[{_items(item, rng, 2)}]::{sql}", "array", {"item": item})
 
@@ -253,14 +253,14 @@ def _items(item: Type, rng: random.Random, count: int) -> str:
     return ", ".join(_or_null(item, rng) for _ in range(count))
 
 
-def _struct(a: Type, b: Type) -> Type:
+def struct_of(a: Type, b: Type) -> Type:
     sql = f"STRUCT(a {a.sql}, b {b.sql})"
     return Type(
         sql, lambda rng: f"{{'a': {_or_null(a, rng)}, 'b': {_or_null(b, rng)}}}::{sql}", "struct", {"a": a, "b": b}
     )
 
 
-def _map(key: Type, value: Type) -> Type:
+def map_of(key: Type, value: Type) -> Type:
     sql = f"MAP({key.sql}, {value.sql})"
 
     def draw(rng: random.Random) -> str:
@@ -271,7 +271,7 @@ def _map(key: Type, value: Type) -> Type:
     return Type(sql, draw, "map", {"key": key, "value": value})
 
 
-def _union(x: Type, y: Type) -> Type:
+def union_of(x: Type, y: Type) -> Type:
     sql = f"UNION(x {x.sql}, y {y.sql})"
 
     def draw(rng: random.Random) -> str:
@@ -288,12 +288,12 @@ def draw_type(rng: random.Random, depth: int = 2) -> Type:
     member, other = draw_type(rng, depth - 1), draw_type(rng, depth - 1)
     kind = rng.choice(("list", "list", "array", "struct", "struct", "map", "union"))
     if kind == "list":
-        return _list(member)
+        return list_of(member)
     if kind == "array":
-        return _array(member)
+        return array_of(member)
     if kind == "map":
-        return _map(rng.choice(SCALARS), member)
-    return _struct(member, other) if kind == "struct" else _union(member, other)
+        return map_of(rng.choice(SCALARS), member)
+    return struct_of(member, other) if kind == "struct" else union_of(member, other)
 
 
 # Tables

@@ -19,13 +19,13 @@ from .session import Session
 
 pytestmark = [pytest.mark.sql, pytest.mark.skipif(no_proc, reason="processes are looked at in /proc")]
 
-ROWS = {POOLED: 250_000, NOT_POOLED: 10_000}
+ROWS = {POOLED: 250_000, NOT_POOLED: 5_000}
 """Enough for three threads, as DuckDB gives each at least 122,880 rows of a table; few where each call is slow."""
 
 GROUPS = "SELECT count(*), sum(s)::BIGINT, max(s)::BIGINT FROM (SELECT i % {n}, {f}(i) AS s FROM t GROUP BY ALL)"
 TEXTS = """
     SELECT count(*), sum(length(s)), max(s)
-    FROM (SELECT i % 50, {f}(i::VARCHAR, ',' ORDER BY i) AS s FROM t WHERE i < 10000 GROUP BY ALL)
+    FROM (SELECT i % 5, {f}(i::VARCHAR, ',' ORDER BY i) AS s FROM t WHERE i < 10000 GROUP BY ALL)
 """
 TABLE = "SELECT count(*), sum(i)::BIGINT, max(i) FROM t"
 

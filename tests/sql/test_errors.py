@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from .leftovers import wait_until
-from .session import WORKERS, Session, literal, location
+from .session import WORKERS, Session, attach_statement, literal, location
 
 pytestmark = pytest.mark.sql
 
@@ -113,14 +112,18 @@ def test_errors_of_duckwing_are_left_as_they_are(request: pytest.FixtureRequest,
     assert "VGI Worker Exception: ArgumentError: the author's own words [worker: " in said
 
 
-def test_the_log_has_the_traceback(fresh: Session) -> None:
-    fresh.attach("errors")
-    fresh.execute("CALL enable_logging('VGI')")
-    assert "Traceback" not in fresh.error("FROM errors.converts('x')")
-    logged = "SELECT info['message'] FROM duckdb_logs_parsed('VGI') WHERE event = 'worker.stderr' ORDER BY timestamp"
-    assert wait_until(lambda: "LookupError: not a number" in fresh.values(logged))
-    lines = fresh.values(logged)
-    assert lines[0] == "table function 'converts' failed"
+@pytest.mark.parametrize(("environment", "logged"), [("", True), ("DUCKWING_DEBUG=1", False)])
+def test_the_log_has_the_traceback_that_the_error_has_not(
+    fresh: Session, capfd: pytest.CaptureFixture[str], environment: str, logged: bool
+) -> None:
+    place = location("errors", environment=environment)
+    fresh.execute(attach_statement(place, "errors", "errors", "worker_debug true"))
+    capfd.readouterr()
+    message = fresh.error("FROM errors.converts('x')")
+    lines = capfd.readouterr().err.splitlines()
+    assert (" not a number [table function 'converts']\nTraceback" in message) == (not logged)
+    assert lines.count("table function 'converts' failed") == logged
+    assert lines.count("LookupError: not a number") == logged
     frames = [line for line in lines if line.startswith("  File ")]
-    assert len(frames) == 3  # of the error, and of its cause
+    assert len(frames) == (3 if logged else 0)  # of the error, and of its cause
     assert all(f'"{WORKERS / "errors.py"}"' in line for line in frames)

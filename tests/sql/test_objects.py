@@ -272,8 +272,7 @@ def test_arguments_of_all_types(sql: Session, table: str, said: str) -> None:
 
 def test_with_a_process_for_each_call(not_pooled: Session) -> None:
     not_pooled.attach("objects")
-    query = "SELECT label, total, v.*, said[2:9] FROM objects.sales.orders, objects.literal_rows v, objects.packed_too"
-    assert not_pooled.rows(f"{query} WHERE id = 19 AND col0 = 2") == [("n19#19", 11.875, 2, "b", "datetime")]
+    assert not_pooled.values("SELECT said[2:9] FROM objects.packed_too") == ["datetime"]
 
 
 def test_columns_that_are_computed(sql: Session) -> None:

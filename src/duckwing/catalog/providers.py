@@ -6,10 +6,10 @@ import inspect
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from ..errors import CatalogError, DeclarationError
-from ..functions.columns import Columns
+from ..functions.columns import Bound, Columns
 from ..functions.context import Context
 from ..functions.table import TableFunction, declare_table_function
 
@@ -81,14 +81,14 @@ class Mount:
     Attributes:
         schema: name of the schema.
         source: the provider, or what makes one from options of ATTACH, which its parameters name.
-        wants: the options that ``source`` wants; None: it is a provider itself.
+        wants: the options that ``source`` wants, by parameter; None: it is a provider itself.
         function: scans the tables.
         write_functions: write to them.
     """
 
     schema: str
     source: Any
-    wants: tuple[str, ...] | None
+    wants: Mapping[str, str] | None
     function: TableFunction[..., Any] = field(init=False)
     write_functions: Sequence[TableInOutFunction[..., Any]] = ()
     _made: dict[bytes, Any] = field(default_factory=dict)
@@ -101,11 +101,15 @@ class Mount:
             Args:
                 table: its name.
             """
+            ctx.see_changes_until(ctx.bound)
             return self.provider(ctx).scan(table, ctx)
+
+        def columns(table: str, ctx: Context) -> Bound:
+            return Bound(self.definition(table, ctx).columns, ctx.place_in_changes() if self.writes else None)
 
         self.function = declare_table_function(
             scan_table,
-            columns=lambda table, ctx: self.definition(table, ctx).columns,
+            columns=columns,
             statistics=lambda table, ctx: self._statistics(table, ctx),
         )
         if self.writes:
@@ -123,7 +127,7 @@ class Mount:
             return self.source
         from ..state.values import dump_value
 
-        options = {name: ctx.options[name] for name in self.wants}
+        options = {parameter: ctx.options[option] for parameter, option in self.wants.items()}
         key = dump_value(options)
         with self._lock:
             if key not in self._made:
@@ -150,10 +154,13 @@ class Mount:
 
         Raises:
             DeclarationError: its definition cannot be one.
+            CatalogError: an earlier state is asked for, and the table has none.
         """
         definition = self.provider(ctx).table(name, ctx)
         if definition is None:
             return None
+        if ctx.at is not None and not self.time_travel:
+            raise CatalogError(f"table '{name}' has no history; leave out AT")
         from .tables import declare_table
 
         return declare_table(
@@ -213,6 +220,8 @@ def declare_mount(schema: str, source: Any, options: Mapping[str, Any]) -> Mount
     what = f"schema '{schema}'"
     target = source if inspect.isclass(source) else type(source)
     missing = [name for name in ("tables", "table", "scan") if not callable(getattr(target, name, None))]
+    if not missing:
+        _check_writes(source, what)
     if not inspect.isclass(source) and not missing:
         return Mount(schema, source, None)
     if not callable(source) or (inspect.isclass(source) and missing):
@@ -220,12 +229,32 @@ def declare_mount(schema: str, source: Any, options: Mapping[str, Any]) -> Mount
             f"{what}: mount() takes a provider with the methods tables, table and scan, or what makes one; "
             f"{source!r:.80} has no {', '.join(missing)}"
         )
-    wants = tuple(inspect.signature(source).parameters)
-    for name in wants:
-        if name.casefold() not in options:
+    wants: dict[str, str] = {}
+    for name, parameter in inspect.signature(source).parameters.items():
+        if name.casefold() in options:
+            wants[name] = options[name.casefold()].name
+        elif parameter.default is inspect.Parameter.empty:
             known = ", ".join(option.name for option in options.values()) or "none"
             raise DeclarationError(
                 f"{what}: the provider wants '{name}', but the catalog has the attach options {known}; "
                 f"declare it first: catalog.attach_option('{name}', …)"
             )
     return Mount(schema, source, wants)
+
+
+def _check_writes(provider: Any, what: str) -> None:
+    """Refuse what a provider says of writing if it cannot be.
+
+    Raises:
+        DeclarationError: it names no operations, or cannot do them.
+    """
+    from ..functions.changes import Operation
+
+    writes, known = getattr(provider, "writes", ()), get_args(Operation)
+    for operation in (writes,) if isinstance(writes, str) else writes:
+        if isinstance(writes, str) or operation not in known:
+            raise DeclarationError(
+                f"{what}: writes lists operations of {', '.join(known)}; {operation!r:.80} is no such list or operation"
+            )
+    if writes and not callable(getattr(provider, "apply", None)):
+        raise DeclarationError(f"{what}: the provider has writes, but no method apply(changes, ctx) that does them")

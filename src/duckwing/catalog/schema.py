@@ -311,19 +311,12 @@ class Schema:
             return table.seen_by(ctx)
         return None if self._mount is None else self._mount.table(name, ctx)
 
-    def tables(self, ctx: Context) -> Iterator[Table | BranchTable]:
-        """The tables that a listing shows to who asks."""
-        for table in self._tables.values():
-            if table.is_in(ctx.data_version):
-                yield table.seen_by(ctx)
-        for name in self._mount.names(ctx) if self._mount is not None else ():
-            found = self._mount.table(name, ctx) if self._mount is not None else None
-            if found is not None and name.casefold() not in self._tables:
-                yield found
-
-    def table_count(self, ctx: Context) -> int:
-        """How many tables a listing shows."""
-        return len(self._tables) + (0 if self._mount is None else len(self._mount.names(ctx)))
+    def table_names(self, ctx: Context) -> list[str]:
+        """The names of the tables that a listing shows to who asks."""
+        names = [table.name for table in self._tables.values() if table.is_in(ctx.data_version)]
+        if self._mount is not None:
+            names += [name for name in self._mount.names(ctx) if name.casefold() not in self._tables]
+        return names
 
     @property
     def has_history(self) -> bool:

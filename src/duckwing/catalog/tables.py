@@ -15,6 +15,7 @@ from ..functions.about import check_name, check_tags, check_text
 from ..functions.arguments import Arguments
 from ..functions.context import Context, Invocation
 from ..functions.overloads import choose_by_arguments
+from ..functions.signature import any_type
 from ..functions.table import BoundTable, TableFunction
 from ..protocol import metadata
 from ..types.names import sql_name
@@ -187,6 +188,7 @@ def declare_table(
     name: str,
     schema: str,
     function: Any,
+    /,
     *,
     args: Sequence[Any] = (),
     named: Mapping[str, Any] | None = None,
@@ -285,7 +287,7 @@ def _check_options(table: Table) -> None:
             raise DeclarationError(
                 f"{what}: the generated column '{column}' needs a type from duckwing.types, not {generated.type!r:.80}"
             )
-        reason = refusal(generated.type)
+        reason = "a column has one type" if any_type(generated.type) else refusal(generated.type)
         if reason is not None:
             raise DeclarationError(f"{what}: column '{column}' cannot be {sql_name(generated.type)}: {reason}")
     for key in table.foreign_keys:
@@ -342,8 +344,6 @@ def _arguments(
 
 
 def _constant(value: Any, type_: pa.DataType, what: str) -> pa.Array:
-    from ..functions.signature import any_type
-
     try:
         return pa.array([value]) if any_type(type_) else from_values([value], type_, what)
     except OutputError as error:

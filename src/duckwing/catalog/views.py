@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -100,6 +101,9 @@ def declare_macro(
     if len({parameter.casefold() for parameter in names}) < len(names):
         raise DeclarationError(f"{what}: two parameters have one name")
     defaults = {n: v for n, v in parameters.items() if v is not ...} if isinstance(parameters, Mapping) else {}
+    for before, after in itertools.pairwise(names):
+        if before in defaults and after not in defaults:
+            raise DeclarationError(f"{what}: parameter '{after}' without a default follows '{before}', which has one")
     for parameter, value in defaults.items():
         if not isinstance(value, (bool, int, float, str)):
             raise DeclarationError(

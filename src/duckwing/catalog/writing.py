@@ -36,22 +36,25 @@ def write_function(mount: Mount, operation: Operation) -> TableInOutFunction[...
         def __init__(self, table: str, *, write_options: bytes | None = None, ctx: Context):
             self._table = table
             self._ctx = ctx
-            self._definition = mount.definition(table, ctx)
             self._options = _options(write_options)
+            self._streams = OpenStreams(ctx)
+            self._streams.open()
 
         def process(self, rows: pa.RecordBatch) -> Any:
-            rows = _declared(rows, check_columns(self._definition.columns, f"table '{self._table}'"))
+            definition = mount.definition(self._table, self._ctx)
+            if operation == "update" and self._streams.are_several():
+                _check_merge(rows, _visible(definition), self._table)
+            rows = _declared(rows, check_columns(definition.columns, f"table '{self._table}'"))
             result = None
             if self._options["result_mode"] != "count":
-                result = _returned(mount, operation, self._table, self._definition, rows, self._ctx)
+                result = _returned(mount, operation, self._table, definition, rows, self._ctx)
             options = {"on_conflict": self._options["on_conflict"]} if operation == "insert" else {}
             record_change(mount, Change(operation, self._table, rows, options=options), self._ctx)
             return {"count": [rows.num_rows]} if result is None else result
 
         def finish(self) -> Iterator[Any]:
-            check = getattr(mount.provider(self._ctx), "check", None)
-            if check is not None:
-                check(self._ctx.changes, self._ctx)
+            self._streams.close()
+            check_changes(mount, self._ctx)
             return iter(())
 
     def columns(table: str, write_options: bytes | None, ctx: Context) -> pa.Schema:
@@ -72,6 +75,56 @@ def record_change(mount: Mount, change: Change, ctx: Context) -> None:
     if change.operation not in mount.writes:
         raise CatalogError(f"schema '{mount.schema}' does not take {change.operation.replace('_', ' ').upper()}")
     append_change(ctx.transaction_store(), mount.schema, change)
+
+
+def check_changes(mount: Mount, ctx: Context) -> None:
+    """Let the provider refuse, at the end of a statement, what the transaction has changed.
+
+    Raises:
+        Exception: whatever it raises.
+    """
+    check = getattr(mount.provider(ctx), "check", None)
+    if check is not None:
+        check(ctx.changes, ctx)
+
+
+class OpenStreams:
+    """The streams of writes that are open in a transaction: one for an ordinary statement, several for a MERGE."""
+
+    _NAMESPACE = "_vgi/writes"
+
+    def __init__(self, ctx: Context):
+        self._store = ctx.transaction_store()
+        self._key = ctx.execution_id
+
+    def open(self) -> None:
+        """This stream is open."""
+        self._store.put(self._NAMESPACE, self._key, b"")
+
+    def close(self) -> None:
+        """This stream has ended."""
+        self._store.delete(self._NAMESPACE, [self._key])
+
+    def are_several(self) -> bool:
+        """Whether there is another one."""
+        return len(self._store.scan(self._NAMESPACE, limit=2)) > 1
+
+
+def _check_merge(rows: pa.RecordBatch, columns: pa.Schema, table: str) -> None:
+    """Refuse a MERGE whose UPDATE would write the values of other columns.
+
+    The extension hands over the first columns of the whole MERGE in place of those that UPDATE sets (seen with
+    the build of September 2026), which is right only where UPDATE sets all columns in their order.
+
+    Raises:
+        CatalogError: it does not.
+    """
+    if rows.schema.names[:-1] != columns.names:
+        raise CatalogError(
+            f"table '{table}': with several actions in one MERGE, DuckDB's vgi extension mixes up the columns that "
+            f"UPDATE sets, unless they are all columns in their order ({', '.join(columns.names)}). "
+            "Write WHEN MATCHED THEN UPDATE without SET, or two statements"
+        )
 
 
 def _options(data: bytes | None) -> dict[str, Any]:

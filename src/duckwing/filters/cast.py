@@ -18,12 +18,12 @@ Convert = Callable[[pa.Array], pa.Array]
 def caster(actual: pa.DataType, target: pa.DataType) -> Convert:
     """How arrays of one type become arrays of another.
 
-    The function that is returned raises ``FilterError`` or ``pyarrow.ArrowInvalid`` for a value that does not fit.
+    As all of them do here, those of ``arrow.bool8`` become ``bool``. The function that is returned raises ``FilterError`` or ``pyarrow.ArrowInvalid`` for a value that does not fit.
 
     Raises:
         FilterError: there is no such cast, or it depends on the settings of a session.
     """
-    if actual.equals(target):
+    if actual.equals(target) and not _is_bool8(target):
         return lambda array: array
     if pa.types.is_null(actual):
         return lambda array: pa.nulls(len(array), target)
@@ -83,7 +83,7 @@ def _nearest(actual: pa.DataType, target: pa.DataType) -> Convert:
 
 
 def _number_to_bool(actual: pa.DataType, target: pa.DataType) -> Convert:
-    zero = pa.scalar(0).cast(actual)
+    zero = pa.scalar(decimal.Decimal(0) if pa.types.is_decimal(actual) else 0, actual)
     return lambda array: pc.not_equal(array, zero)
 
 
@@ -106,7 +106,14 @@ def _float_to_float(actual: pa.DataType, target: pa.DataType) -> Convert:
 
 
 def _float_to_int(actual: pa.DataType, target: pa.DataType) -> Convert:
-    return lambda array: pc.round(array, round_mode="half_to_even").cast(target)
+    unsigned = pa.types.is_unsigned_integer(target)
+
+    def convert(array: pa.Array) -> pa.Array:
+        if unsigned and pc.any(pc.less(array, 0)).as_py():  # -0.1, too
+            raise FilterError(f"a number does not fit {target}")
+        return pc.round(array, round_mode="half_to_even").cast(target)
+
+    return convert
 
 
 def _decimal_to_int(actual: pa.DataType, target: pa.DataType) -> Convert:
@@ -173,10 +180,12 @@ def _words(array: pa.Array) -> Any:
 
 def _real(number: int, real: Any) -> Any:
     """An integer of 128 bits as a float, as DuckDB makes it of two halves, which is not always the nearest."""
+    import numpy as np
+
     upper, lower = number >> 64, number & _LOWER
-    if upper == -1:
-        return -real(_LOWER - lower) - real(1)
-    return real(lower) + real(upper) * real(_LOWER)
+    whole = -float(_LOWER - lower) - 1 if upper == -1 else float(lower) + float(upper) * float(_LOWER)
+    with np.errstate(over="ignore"):  # a UHUGEINT may be infinite as a FLOAT
+        return real(whole)
 
 
 _LOWER = (1 << 64) - 1

@@ -175,11 +175,11 @@ def spans(lists: pa.Array) -> tuple[Sequence[int], Sequence[int]]:
     if is_.is_fixed_size_list(type_):
         size = type_.list_size
         edges: Sequence[int] = [(lists.offset + row) * size for row in range(len(lists) + 1)]
-    else:
-        edges = lists.offsets.to_pylist() if len(lists) else [0]
-        if is_.is_list_view(type_) or is_.is_large_list_view(type_):
-            sizes = [size or 0 for size in lists.sizes.to_pylist()]
-            return edges, [start + size for start, size in zip(edges, sizes, strict=True)]
+        return edges[:-1], edges[1:]
+    edges = lists.offsets.to_pylist() if len(lists) else []
+    if is_.is_list_view(type_) or is_.is_large_list_view(type_):
+        sizes = [size or 0 for size in lists.sizes.to_pylist()]
+        return edges, [start + size for start, size in zip(edges, sizes, strict=True)]
     return edges[:-1], edges[1:]
 
 

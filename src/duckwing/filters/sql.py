@@ -16,7 +16,7 @@ from .tree import COMPARISONS, And, Call, Column, Expression, Literal, Not, Or, 
 
 Dialect: TypeAlias = OneOf["duckdb", "postgresql", "sqlite"]
 
-_MANY = 100
+MANY = 100
 """Larger sets are one parameter, where the database has arrays."""
 
 _TOO_MANY = 1000
@@ -82,12 +82,11 @@ def to_sql(predicates: Sequence[Predicate], dialect: Dialect) -> SqlFilter:
             raise FilterError(f"there is no SQL dialect '{dialect}'; take duckdb, postgresql or sqlite")
     parts = [_rows(predicate.expression, True, leaf) for predicate in predicates]
     said = _all_of(parts) or Part("TRUE", exact=False)
-    text = said.text[1:-1] if said.text.startswith("(") and len([p for p in parts if p]) > 1 else said.text
-    return SqlFilter(text, said.parameters, said.exact)
+    return SqlFilter(said.text, said.parameters, said.exact)
 
 
 def _rows(expression: Expression, truth: bool, leaf: _Print) -> Part | None:
-    """What is true in the rows where ``expression`` is true, or in those where it is false; None: that cannot be said."""
+    """What is true in the rows where ``expression`` is true, or in those where it is false; None: nothing is."""
     match expression:
         case Not(of):
             return _rows(of, not truth, leaf)
@@ -137,42 +136,43 @@ def _values(known: Fact) -> list[Any] | None:
         return None
 
 
-def _name(place: Expression) -> str | None:
+def _name(place: Expression, dialect: Dialect) -> str | None:
     """The column; only DuckDB has fields of structs."""
-    return identifier(place.name) if isinstance(place, Column) and "\0" not in place.name else None
+    if not isinstance(place, Column) or "\0" in place.name:
+        return None
+    name = identifier(place.name)
+    return name.replace("%", "%%") if dialect == "postgresql" else name
 
 
-def _print_fact(expression: Expression, truth: bool, of_fact: Callable[[Fact, str], Part | None]) -> Part | None:
+def _print_fact(
+    expression: Expression, truth: bool, dialect: Dialect, of_fact: Callable[[Fact, str], Part | None]
+) -> Part | None:
     match fact(expression, truth):
         case True:
             return _TRUE
         case False:
             return _FALSE
-        case Fact() as known:
-            name = _name(known.place)
-            if name is None:
-                return None
-            if len(known.values):
-                part = of_fact(known, name)
-            else:
-                part = Part(f"{name} IS NOT NULL") if known.operator == "ne" else _FALSE
+        case Fact() as known if (name := _name(known.place, dialect)) is not None:
+            if not len(known.values):
+                if known.operator == "ne":
+                    return _TRUE if known.nulls else Part(f"{name} IS NOT NULL")
+                return Part(f"{name} IS NULL") if known.nulls else _FALSE
+            part = of_fact(known, name)
             if part is None or not known.nulls:
                 return part
-            if not len(known.values):
-                return _TRUE if known.operator == "ne" else Part(f"{name} IS NULL")
             return Part(f"({part.text} OR {name} IS NULL)", part.parameters, part.exact)
     return None
 
 
-def _text_call(expression: Call) -> tuple[str, str] | None:
-    """The column and the constant of a test of texts."""
+def _text_call(expression: Call, dialect: Dialect) -> tuple[str, str | None] | None:
+    """The column and the constant of a test of texts; None: it is another test."""
     place, needle = expression.arguments
-    name = _name(place)
+    name = _name(place, dialect)
     if expression.function == "list_contains" or name is None or not path(place) or not isinstance(needle, Literal):
         return None
     if not pa.types.is_string(place.type) and not pa.types.is_large_string(place.type):
         return None
-    return (name, needle.value.as_py()) if needle.value.is_valid else None
+    return name, needle.value.as_py()
 
 
 # PostgreSQL
@@ -205,16 +205,18 @@ _POSTGRESQL_TYPES = {
 
 
 def _print_postgresql(expression: Expression, truth: bool) -> Part | None:
+    """Placeholders are ``%s``, so a ``%`` of a name is doubled."""
     if not isinstance(expression, Call):
-        part = _print_fact(expression, truth, _postgresql_fact)
-        return part
-    found = _text_call(expression)
+        return _print_fact(expression, truth, "postgresql", _postgresql_fact)
+    found = _text_call(expression, "postgresql")
     if found is None:
         return None
     name, needle = found
+    if needle is None:
+        return _FALSE
     if "\0" in needle:
-        return _FALSE if truth else Part(f"{_percent(name)} IS NOT NULL")  # no text there holds NUL
-    text = f'{_percent(name)} COLLATE "C"'
+        return _FALSE if truth else Part(f"{name} IS NOT NULL")  # no text there holds NUL
+    text = f'{name} COLLATE "C"'
     match expression.function:
         case "starts_with":
             part = Part(f"starts_with({text}, %s)", (needle,))
@@ -225,29 +227,22 @@ def _print_postgresql(expression: Expression, truth: bool) -> Part | None:
     return part if truth else Part(f"NOT {part.text}", part.parameters)
 
 
-def _percent(text: str) -> str:
-    return text.replace("%", "%%")
-
-
 def _postgresql_fact(known: Fact, name: str) -> Part | None:
     type_ = _postgresql_type(known.values.type)
     values = _values(known)
     if type_ is None or values is None:
         return None
-    place = _percent(name)
+    place = name
     if type_ == "text":
         if any("\0" in value for value in values) and known.operator not in ("eq", "ne"):
             return None
         values = [value for value in values if "\0" not in value]  # no text there holds it
         place += ' COLLATE "C"'
     if not values:
-        return _FALSE if known.operator == "eq" else Part(f"{place} IS NOT NULL")
-    if len(values) > _MANY:
-        match known.operator:
-            case "eq":
-                return Part(f"{place} = ANY(CAST(%s AS {type_}[]))", (values,))
-            case _:
-                return Part(f"{place} <> ALL(CAST(%s AS {type_}[]))", (values,))
+        return _FALSE if known.operator == "eq" else Part(f"{name} IS NOT NULL")
+    if len(values) > MANY:
+        word = "= ANY" if known.operator == "eq" else "<> ALL"
+        return Part(f"{place} {word}(CAST(%s AS {type_}[]))", (values,))
     return _compared(place, known.operator, values, f"CAST(%s AS {type_})")
 
 
@@ -263,11 +258,13 @@ def _compared(place: str, operator: Any, values: Sequence[Any], placeholder: str
 
 def _print_sqlite(expression: Expression, truth: bool) -> Part | None:
     if not isinstance(expression, Call):
-        return _print_fact(expression, truth, _sqlite_fact)
-    found = _text_call(expression)
+        return _print_fact(expression, truth, "sqlite", _sqlite_fact)
+    found = _text_call(expression, "sqlite")
     if found is None:
         return None
     name, needle = found
+    if needle is None:
+        return _FALSE
     match expression.function:
         case "starts_with":  # not substr, which ends at a NUL
             return Part(f"instr({name}, ?) {'=' if truth else '<>'} 1", (needle,))
@@ -276,7 +273,8 @@ def _print_sqlite(expression: Expression, truth: bool) -> Part | None:
     if not needle:
         return Part(f"{name} IS NOT NULL") if truth else _FALSE
     end = f"substr(CAST({name} AS BLOB), -length(CAST(? AS BLOB)))"
-    return Part(f"{end} {'=' if truth else '<>'} CAST(? AS BLOB)", (needle, needle))
+    text = f"{end} = CAST(? AS BLOB)" if truth else f"({name} IS NOT NULL AND {end} IS NOT CAST(? AS BLOB))"
+    return Part(text, (needle, needle))  # the end of an empty text is NULL
 
 
 def _sqlite_fact(known: Fact, name: str) -> Part | None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 
 from ..errors import ArgumentError, FilterError
-from ..types import BIGNUM, BIT, GEOMETRY, INTERVAL, JSON, TIMETZ
+from ..types import BIGNUM, GEOMETRY, HUGEINT, INTERVAL, JSON, TIME_NS, TIMESTAMPTZ, TIMETZ, UHUGEINT
 from ..types.convert import from_duckdb
-from ..types.forms import canonical, has_union, same_extension
+from ..types.forms import canonical, same_extension
 from ..types.names import sql_name
 from .keys import one
-from .sql import _MANY, Part, identifier
+from .sql import MANY, Part, identifier
 from .tree import (
     ARITHMETIC,
     COMPARISONS,
@@ -108,8 +108,10 @@ def _checked(name: str) -> str:
 def _set(text: str, type_: pa.DataType, values: pa.Array, parameters: list[Any]) -> str:
     if not len(values):
         return f"({text} IS NULL AND NULL)"
-    if len(values) > _MANY:
+    if len(values) > MANY:
         declared, items = _parameters(values, type_)
+        if pa.types.is_floating(values.type):
+            items = [None if item is None else str(item) for item in items]  # in a list, the driver binds NaN as NULL
         parameters.append(items)
         return f"({text} IN (SELECT unnest(CAST(? AS {declared}[]))))"
     constants = [_constant(values[i : i + 1], type_, parameters) for i in range(len(values))]
@@ -120,6 +122,8 @@ def _constant(value: pa.Array, beside: pa.DataType | None, parameters: list[Any]
     declared, [item] = _parameters(value, beside)
     if item is None:
         return f"CAST(NULL AS {declared})"
+    if isinstance(item, bool):
+        return str(item).upper()
     parameters.append(item)
     return f"CAST(? AS {declared})"
 
@@ -135,12 +139,42 @@ def _parameters(values: pa.Array, beside: pa.DataType | None) -> tuple[str, list
             values, declared = values if convert is None else convert(values), canonical(beside)
         except (ArgumentError, pa.ArrowException):
             pass  # DuckDB compares values of these types, or says why not
-    if has_union(declared) or _holds_map(declared) or same_extension(declared, GEOMETRY):
+    bind = _AS_TEXT.get(declared)
+    if bind is None and not _binds(declared):
         raise FilterError(f"no parameter holds {sql_name(declared)}")
-    bind = _binder(declared)
-    items = [None if item is None else bind(item) for item in to_values(values)]
+    items = to_values(values)
+    if declared.num_fields and _has_nan(items):
+        raise FilterError("inside of a value, the driver binds NaN as NULL")
+    if bind is not None:
+        items = [None if item is None else bind(item) for item in items]
     return ("VARCHAR" if declared.equals(JSON) else sql_name(declared)), items
 
 
-def _holds_map(type_: pa.DataType) -> bool:
-    return bool(pa.types.is_map(type_)) or any(_holds_map(type_.field(i).type) for i in range(type_.num_fields))
+def _interval(value: Any) -> str:
+    months, days, nanoseconds = value
+    return f"{months} months {days} days {nanoseconds // 1000} microseconds"
+
+
+_AS_TEXT: dict[pa.DataType, Callable[[Any], str]] = {
+    HUGEINT: str,
+    UHUGEINT: str,
+    BIGNUM: str,
+    INTERVAL: _interval,
+    TIME_NS: lambda value: value.isoformat(),
+    TIMETZ: lambda value: value.isoformat(),
+    TIMESTAMPTZ: lambda value: value.isoformat(),  # DuckDB's driver asks for another module
+}
+"""Types whose Python values the driver binds as something else, or not at all."""
+
+
+def _binds(type_: pa.DataType) -> bool:
+    """Whether the driver binds the Python values of ``type_`` as they are."""
+    if type_ in _AS_TEXT or same_extension(type_, GEOMETRY) or pa.types.is_union(type_) or pa.types.is_map(type_):
+        return False
+    return all(_binds(type_.field(i).type) for i in range(type_.num_fields))
+
+
+def _has_nan(item: Any) -> bool:
+    if isinstance(item, (list, dict)):
+        return any(map(_has_nan, item.values() if isinstance(item, dict) else item))
+    return bool(item != item)

@@ -1,9 +1,13 @@
 """What a transaction has changed so far: a journal, which is applied when it commits.
 
-A client may send the statements of one transaction to many processes, and ends the process that has
-taken a write. So no process can hold a transaction of a database open. What is written is therefore
-kept, in order, in the state of the transaction; whoever reads in the transaction sees the base and
-these changes; and the commit hands all of them over at once.
+A client sends the statements of one transaction to whatever processes are free. So no process can
+hold a transaction of a database open. What is written is therefore kept, in order, in the state of the
+transaction; whoever reads in the transaction sees the base and these changes; and the commit hands all
+of them over at once.
+
+A scan sees the changes up to the bind of its statement (:func:`next_place`), and not those of the
+statement itself: ``INSERT INTO t SELECT … FROM t`` would meet its own rows, and
+``CREATE OR REPLACE TABLE t AS … FROM t`` find the new, empty table.
 """
 
 from __future__ import annotations
@@ -33,6 +37,11 @@ Operation = Literal[
 ]
 
 _JOURNAL = "_vgi/changes"
+
+_PLACES = "_vgi/places"
+
+_SCHEMA, _TABLES = b"schema", b"tables"
+"""Keys of the journal: the schema that is changed; and there if tables or columns come or go, not rows alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,24 +77,43 @@ def append_change(store: Store, schema: str, change: Change) -> None:
     Raises:
         CatalogError: the transaction has changed another schema, and so could not commit as a whole.
     """
-    owner = store.get(_JOURNAL, b"schema")
+    owner = store.get(_JOURNAL, _SCHEMA)
     if owner is None:
-        store.put(_JOURNAL, b"schema", schema.encode())
+        store.put(_JOURNAL, _SCHEMA, schema.encode())
     elif owner.decode() != schema:
         raise CatalogError(
             f"this transaction has changed tables of schema '{owner.decode()}'; those of '{schema}' could not be "
             "committed together with them. Commit first"
         )
+    if change.rows is None:
+        store.put(_JOURNAL, _TABLES, b"")
     columns = None if change.columns is None else change.columns.empty_table()
     record = (change.operation, change.table, change.rows, columns, dict(change.options))
     store.append(_JOURNAL, b"", dump_value(record))
 
 
-def read_changes(store: Store) -> tuple[str | None, list[Change]]:
-    """The schema that a transaction has changed, None if none, and the changes in order."""
-    owner = store.get(_JOURNAL, b"schema")
+def next_place(store: Store) -> int:
+    """A place in the journal after all changes so far, and before all later ones."""
+    return store.append(_PLACES, b"", b"")  # a scope's ids increase over all its logs
+
+
+def changes_tables(store: Store) -> bool:
+    """Whether a transaction has made, removed or altered tables."""
+    return store.get(_JOURNAL, _TABLES) is not None
+
+
+def read_changes(store: Store, until: int | None = None) -> tuple[str | None, list[Change]]:
+    """The schema that a transaction has changed, None if none, and the changes in order.
+
+    Args:
+        store: that of the transaction.
+        until: a place in the journal; later changes are left out. None: none is.
+    """
+    owner = store.get(_JOURNAL, _SCHEMA)
     changes = []
-    for _, data in store.log_scan(_JOURNAL, b""):
+    for place, data in store.log_scan(_JOURNAL, b""):
+        if until is not None and place > until:
+            break
         operation, table, rows, columns, options = load_value(data)
         changes.append(Change(operation, table, rows, None if columns is None else columns.schema, options))
     return (None if owner is None else owner.decode()), changes

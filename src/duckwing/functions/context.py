@@ -119,6 +119,7 @@ class Context:
         self.measures: dict[str, int | float] = {}
         self._settings: Mapping[str, Any] | None = None
         self._secrets: list[Secret] | None = None
+        self._until: int | None = None
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -146,7 +147,23 @@ class Context:
             return ()
         from .changes import read_changes
 
-        return read_changes(scope.store)[1]
+        return read_changes(scope.store, self._until)[1]
+
+    def place_in_changes(self) -> int | None:
+        """A place after all :attr:`changes` so far, for :meth:`see_changes_until`; None: there is no transaction."""
+        invocation = self._invocation
+        if invocation.transaction is None or invocation.scopes is None:
+            return None
+        scope = invocation.scopes().open("transaction", invocation.transaction)
+        if scope is None:
+            return -1
+        from .changes import next_place
+
+        return next_place(scope.store)
+
+    def see_changes_until(self, place: int | None) -> None:
+        """Leave later changes out of :attr:`changes`: those of the statement that is running."""
+        self._until = place
 
     def transaction_store(self) -> Store:
         """Where the transaction keeps what its statements leave for each other.
@@ -158,6 +175,17 @@ class Context:
         if invocation.transaction is None or invocation.scopes is None:
             raise CatalogError("tables can only be changed in a transaction; attach the catalog and use SQL")
         return invocation.scopes().open_or_create("transaction", invocation.transaction).store
+
+    @property
+    def execution_id(self) -> bytes:
+        """What is the same in all calls of one execution.
+
+        Raises:
+            ArgumentError: the function is only being bound.
+        """
+        if self._invocation.execution is None:
+            raise ArgumentError(f"function '{self.function}' has no execution yet: it is being bound")
+        return self._invocation.execution
 
     def scanning(self, scan: Scan) -> Context:
         """The same query, while it scans something."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..catalog.writing import record_change
+from ..catalog.writing import check_changes, record_change
 from ..errors import CatalogError
 from ..functions.changes import Change
+from ..functions.columns import check_columns
 from ..protocol.shared import OnConflict
 from .attachment import attached_catalog
 from .invocations import looking
@@ -48,7 +49,7 @@ def catalog_table_create(service: Service, call: Call, request: TableCreateReque
         "unique": [[names[place] for place in key] for key in request.unique_constraints],
         "checks": list(request.check_constraints),
     }
-    record_change(mount, Change("create_table", request.name, columns=request.columns, options=options), ctx)
+    _record(mount, Change("create_table", request.name, columns=request.columns, options=options), ctx)
 
 
 def catalog_table_drop(service: Service, call: Call, request: ObjectDropParams) -> None:
@@ -56,36 +57,47 @@ def catalog_table_drop(service: Service, call: Call, request: ObjectDropParams) 
     mount, ctx = _changed(service, call, request)
     if mount.provider(ctx).table(request.name, ctx) is None and request.ignore_not_found:
         return
-    record_change(mount, Change("drop_table", request.name), ctx)
+    _record(mount, Change("drop_table", request.name), ctx)
 
 
 def catalog_table_rename(service: Service, call: Call, request: ObjectRenameParams) -> None:
     """ALTER TABLE … RENAME TO."""
     mount, ctx = _changed(service, call, request)
-    record_change(mount, Change("rename_table", request.name, options={"new_name": request.new_name}), ctx)
+    _record(mount, Change("rename_table", request.name, options={"new_name": request.new_name}), ctx)
 
 
 def catalog_table_column_add(service: Service, call: Call, request: ColumnAddParams) -> None:
     """ALTER TABLE … ADD COLUMN."""
     mount, ctx = _changed(service, call, request)
-    if request.if_column_not_exists and request.column_definition.names[0] in _names(mount, request.name, ctx):
+    if request.if_column_not_exists and _has_column(mount, request.name, request.column_definition.names[0], ctx):
         return
-    record_change(mount, Change("add_column", request.name, columns=request.column_definition), ctx)
+    _record(mount, Change("add_column", request.name, columns=request.column_definition), ctx)
 
 
 def catalog_table_column_drop(service: Service, call: Call, request: ColumnDropParams) -> None:
     """ALTER TABLE … DROP COLUMN."""
     mount, ctx = _changed(service, call, request)
-    if request.if_column_exists and request.column_name not in _names(mount, request.name, ctx):
+    if request.if_column_exists and not _has_column(mount, request.name, request.column_name, ctx):
         return
-    record_change(mount, Change("drop_column", request.name, options={"column": request.column_name}), ctx)
+    _record(mount, Change("drop_column", request.name, options={"column": request.column_name}), ctx)
 
 
 def catalog_table_column_rename(service: Service, call: Call, request: ColumnRenameParams) -> None:
     """ALTER TABLE … RENAME COLUMN."""
     mount, ctx = _changed(service, call, request)
     options = {"column": request.column_name, "new_name": request.new_column_name}
-    record_change(mount, Change("rename_column", request.name, options=options), ctx)
+    _record(mount, Change("rename_column", request.name, options=options), ctx)
+
+
+def _record(mount: Mount, change: Change, ctx: Context) -> None:
+    """Keep what a statement changes, and let the provider refuse it.
+
+    Raises:
+        CatalogError: the provider does not take such changes.
+        Exception: whatever it raises.
+    """
+    record_change(mount, change, ctx)
+    check_changes(mount, ctx)
 
 
 def _changed(service: Service, call: Call, request: Any) -> tuple[Mount, Context]:
@@ -103,6 +115,6 @@ def _changed(service: Service, call: Call, request: Any) -> tuple[Mount, Context
     return mount, looking(service, call, catalog, request)
 
 
-def _names(mount: Mount, table: str, ctx: Context) -> list[str]:
-    definition = mount.definition(table, ctx)
-    return list(definition.columns.names if hasattr(definition.columns, "names") else definition.columns)
+def _has_column(mount: Mount, table: str, column: str, ctx: Context) -> bool:
+    columns = check_columns(mount.definition(table, ctx).columns, f"table '{table}'")
+    return column.casefold() in map(str.casefold, columns.names)

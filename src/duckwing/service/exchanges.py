@@ -83,7 +83,9 @@ class TableInOutStream:
         self.output_schema = request.output_schema
         self._bound = bound
         self._execution = header.execution_id
-        self._started: Any = None
+        function = bound.function
+        # One that sees all rows is finished for a table without rows, too; so it starts with the stream.
+        self._started: Any = bound.start() if function.finishes and not function.per_thread else None
         self._failed = False
 
     def turn(self, batch: Batch) -> Batch | None:

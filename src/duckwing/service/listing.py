@@ -72,12 +72,15 @@ def catalog_schema_contents_tables(service: Service, call: Call, request: Schema
     from .objects import any_table_info
 
     infos = []
-    for table in schema.tables(looking(service, call, catalog, request)):
+    ctx = looking(service, call, catalog, request)
+    for name in schema.table_names(ctx):
         try:
-            infos.append(any_table_info(catalog, table))
+            table = schema.find_table(name, ctx)
+            if table is not None:
+                infos.append(any_table_info(catalog, table))
         except Exception as error:
             # Its columns cannot be computed: an error would hide the others, too. Whoever names it gets the error.
-            call.log("WARN", f"table '{table.name}' is not listed: {type(error).__name__}: {error}")
+            call.log("WARN", f"table '{name}' is not listed: {type(error).__name__}: {error}")
     return _items(infos)
 
 
@@ -175,10 +178,21 @@ def _schema(catalog: Catalog, path: Sequence[str]) -> Schema | None:
     return catalog.find_schema(path[0]) if len(path) == 1 else None
 
 
+def _table_count(schema: Schema, ctx: Context) -> int | None:
+    """How many tables a listing shows; None: that cannot be told, which the listing must not hide by an error."""
+    try:
+        return len(schema.table_names(ctx))
+    except Exception as error:
+        ctx.log(
+            f"the tables of schema '{schema.name}' cannot be counted: {type(error).__name__}: {error}", level="WARN"
+        )
+        return None
+
+
 def _schema_info(schema: Schema, ctx: Context, attach_opaque_data: bytes) -> SchemaInfo:
     # Exact zeros save the client a call for each kind.
     counts = {
-        "table": schema.table_count(ctx),
+        "table": _table_count(schema, ctx),
         "view": len(schema.views),
         "index": 0,
         "macro": len(schema.macros),

@@ -15,9 +15,11 @@ from ..engine import EngineError
 from ..errors import ArgumentError
 from ..protocol import metadata
 from ..protocol.functions import Example, FunctionInfo, FunctionType
+from ..rpc.client import LogMessage
 from ..rpc.errors import RpcError
 from .database import WorkerLike, attach, location_of, tracebacks
 from .inventory import Contents, read_contents
+from .statements import bind_all, parse_all
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,7 +29,7 @@ Severity = Literal["error", "warning"]
 EXAMPLE_SECONDS = 60.0
 """How long an example may run."""
 
-_SEVERITIES: dict[str, Severity] = {"DW0": "error", "DW1": "warning", "DW2": "error", "DW3": "error"}
+_SEVERITIES: dict[str, Severity] = {"DW0": "error", "DW1": "warning", "DW2": "error", "DW3": "error", "DW4": "error"}
 """How bad problems are, by the start of their code."""
 
 
@@ -37,7 +39,7 @@ class Problem:
 
     Attributes:
         code: what kind of problem; codes do not change their meaning.
-        subject: what has it: a function as ``catalog.schema.function``, or ``""`` for the worker.
+        subject: what has it: a function, table, view or macro as ``catalog.schema.name``, or ``""`` for the worker.
         message: what is wrong, on one line.
     """
 
@@ -79,11 +81,16 @@ def check(worker: WorkerLike, *, run_examples: bool = True) -> Report:
     DW103 the name of a function, of a named argument or of a column works in quotes only
     DW104 a scalar function or aggregate has no example
     DW105 a setting or type of secret has no description
+    DW106 a view works under one name of the catalog only, or a scalar macro only after USE
     DW201 an example is no SQL
     DW202 an example fails
     DW203 an example does not end within a minute
     DW301 DuckDB does not attach the worker
-    DW302 DuckDB does not list a function
+    DW302 DuckDB does not list a function, table, view or macro
+    DW401 DuckDB does not parse a view, macro, check, default or generated column
+    DW402 it parses it, and cannot use it: a column or function that it names is not there
+    DW403 a foreign key refers to a table or column that is not there
+    DW404 a table cannot be listed
     ===== =============================================================================================
 
     Args:
@@ -97,12 +104,15 @@ def check(worker: WorkerLike, *, run_examples: bool = True) -> Report:
     location = location_of(worker)
     if re.match(r"\w{2,}:", location):
         raise ArgumentError(f"check() starts the worker itself: give it a Python file or a command, not {location}")
-    contents = _contents(location)
+    warnings: list[str] = []
+    contents = _contents(location, warnings)
     if isinstance(contents, Problem):
         return Report((contents,))
     if not contents:
         return Report((Problem("DW002", "", "it lists no catalogs; give Worker() one"),))
     problems = [problem for catalog in contents for problem in _documentation(catalog)]
+    problems += [Problem("DW404", "", message) for message in warnings]
+    problems += [Problem(*found) for catalog in contents for found in parse_all(catalog)]
     try:
         connection = engine.connect()
     except EngineError as error:
@@ -116,9 +126,14 @@ def check(worker: WorkerLike, *, run_examples: bool = True) -> Report:
     return Report(tuple(problems), () if run_examples else ("the examples, as was asked for",))
 
 
-def _contents(location: str) -> list[Contents] | Problem:
-    """What the worker lists, or why it does not start."""
-    worker = connect(location)
+def _contents(location: str, warnings: list[str]) -> list[Contents] | Problem:
+    """What the worker lists, or why it does not start; its warnings are added to the list."""
+
+    def note(message: LogMessage) -> None:
+        if message.level in ("WARN", "ERROR"):
+            warnings.append(message.message)
+
+    worker = connect(location, on_log=note)
     try:
         return read_contents(worker)
     except (RpcError, OSError) as error:
@@ -196,8 +211,7 @@ def _on_engine(
         return
     examples: dict[str, tuple[str, Example]] = {}
     for catalog, alias in zip(contents, aliases, strict=True):
-        query = "SELECT schema_name, lower(function_name) FROM duckdb_functions() WHERE database_name = ?"
-        listed = set(connection.execute(query, [alias]).fetchall())
+        listed = _listed(connection, "function", alias)
         missing: set[str] = set()
         for schema, function in catalog.functions:
             subject = f"{catalog.name}.{schema}.{function.name}"
@@ -206,11 +220,37 @@ def _on_engine(
                 yield Problem("DW302", subject, "DuckDB does not list it; see the log of CALL enable_logging('VGI')")
             for example in function.examples:
                 examples.setdefault(example.sql, (subject, example))
+        yield from (Problem(*found) for found in bind_all(connection, catalog, alias, location))
+        yield from _not_listed(connection, catalog, alias)
     if run_examples:
         for subject, example in examples.values():
             problem = _run(connection, subject, example.sql, location)
             if problem is not None:
                 yield problem
+
+
+def _listed(connection: duckdb.DuckDBPyConnection, what: str, alias: str) -> set[tuple[str, str]]:
+    """Schemas and names of what DuckDB lists of a catalog: functions (and macros), tables or views."""
+    listing = connection.execute(f"FROM duckdb_{what}s() SELECT schema_name, lower({what}_name), database_name")
+    return {(schema, name) for schema, name, database in listing.fetchall() if database == alias}
+
+
+def _not_listed(connection: duckdb.DuckDBPyConnection, catalog: Contents, alias: str) -> Iterator[Problem]:
+    """Tables, views and macros that DuckDB has dropped, though it parses them."""
+    import duckdb
+
+    unparsed = {found.subject for found in parse_all(catalog)}
+    for what, items in (("table", catalog.tables), ("view", catalog.views), ("function", catalog.macros)):
+        try:
+            listed = _listed(connection, what, alias) if items else set()
+        except duckdb.Error as error:  # one table that it cannot read spoils the listing of all databases
+            yield Problem("DW302", catalog.name, f"DuckDB cannot list any {what}: {_one_line(error)}")
+            continue
+        for item in items:
+            schema = ".".join(item.schema_path)
+            subject = f"{catalog.name}.{schema}.{item.name}"
+            if (schema, item.name.lower()) not in listed and subject not in unparsed:
+                yield Problem("DW302", subject, "DuckDB does not list it; see the log of CALL enable_logging('VGI')")
 
 
 def _run(connection: duckdb.DuckDBPyConnection, subject: str, text: str, location: str) -> Problem | None:
