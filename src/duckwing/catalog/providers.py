@@ -123,6 +123,7 @@ class Mount:
         Raises:
             Exception: whatever making it raises.
         """
+        ctx.see_changes_of(self.schema)
         if self.wants is None:
             return self.source
         from ..state.values import dump_value

@@ -43,10 +43,15 @@ def write_function(mount: Mount, operation: Operation) -> TableInOutFunction[...
         def process(self, rows: pa.RecordBatch) -> Any:
             definition = mount.definition(self._table, self._ctx)
             if operation == "update" and self._streams.are_several():
-                _check_merge(rows, _visible(definition), self._table)
+                raise _mixed_up(self._table)
             rows = _declared(rows, check_columns(definition.columns, f"table '{self._table}'"))
             result = None
             if self._options["result_mode"] != "count":
+                if self._streams.are_several():
+                    raise CatalogError(
+                        f"table '{self._table}': MERGE and ON CONFLICT cannot have RETURNING here; "
+                        "DuckDB's vgi extension would crash"
+                    )
                 result = _returned(mount, operation, self._table, definition, rows, self._ctx)
             options = {"on_conflict": self._options["on_conflict"]} if operation == "insert" else {}
             record_change(mount, Change(operation, self._table, rows, options=options), self._ctx)
@@ -110,21 +115,16 @@ class OpenStreams:
         return len(self._store.scan(self._NAMESPACE, limit=2)) > 1
 
 
-def _check_merge(rows: pa.RecordBatch, columns: pa.Schema, table: str) -> None:
-    """Refuse a MERGE whose UPDATE would write the values of other columns.
+def _mixed_up(table: str) -> CatalogError:
+    """The error of a MERGE whose UPDATE would write the values of other columns.
 
-    The extension hands over the first columns of the whole MERGE in place of those that UPDATE sets (seen with
-    the build of September 2026), which is right only where UPDATE sets all columns in their order.
-
-    Raises:
-        CatalogError: it does not.
+    The extension hands over the first values of the whole MERGE in place of those that UPDATE sets (seen with
+    the build of September 2026); inserted and deleted rows are right.
     """
-    if rows.schema.names[:-1] != columns.names:
-        raise CatalogError(
-            f"table '{table}': with several actions in one MERGE, DuckDB's vgi extension mixes up the columns that "
-            f"UPDATE sets, unless they are all columns in their order ({', '.join(columns.names)}). "
-            "Write WHEN MATCHED THEN UPDATE without SET, or two statements"
-        )
+    return CatalogError(
+        f"table '{table}': DuckDB's vgi extension mixes up what UPDATE sets in a MERGE that has other actions, too; "
+        "use a MERGE for the UPDATE alone, and another statement for the rest"
+    )
 
 
 def _options(data: bytes | None) -> dict[str, Any]:

@@ -120,6 +120,7 @@ class Context:
         self._settings: Mapping[str, Any] | None = None
         self._secrets: list[Secret] | None = None
         self._until: int | None = None
+        self._changes_of: str | None = None
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -147,7 +148,8 @@ class Context:
             return ()
         from .changes import read_changes
 
-        return read_changes(scope.store, self._until)[1]
+        schema, changes = read_changes(scope.store, self._until)
+        return changes if self._changes_of in (None, schema) else ()
 
     def place_in_changes(self) -> int | None:
         """A place after all :attr:`changes` so far, for :meth:`see_changes_until`; None: there is no transaction."""
@@ -160,6 +162,10 @@ class Context:
         from .changes import next_place
 
         return next_place(scope.store)
+
+    def see_changes_of(self, schema: str) -> None:
+        """Leave the changes of other schemas out of :attr:`changes`."""
+        self._changes_of = schema
 
     def see_changes_until(self, place: int | None) -> None:
         """Leave later changes out of :attr:`changes`: those of the statement that is running."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from .. import engine
 from ..protocol import metadata
 from ..protocol.listing import MacroInfo, MacroType, ViewInfo
 from ..protocol.tables import TableInfo
@@ -64,31 +65,32 @@ def bind_all(connection: duckdb.DuckDBPyConnection, catalog: Contents, alias: st
     if unread or not (catalog.views or catalog.macros):
         return  # one table that DuckDB cannot read hides all tables of its schema from views
     elsewhere = f"{alias}_elsewhere"
-    user = connection.cursor()  # whose search path has none of the catalog's names
-    try:
+    with engine.connect() as user:  # a database that has the catalog under this name alone
         user.execute(
             f"ATTACH {quoted(catalog.name)} AS {identifier(elsewhere)} (TYPE vgi, LOCATION {quoted(location)})"
         )
         for view in catalog.views:
             if _parse(f"CREATE VIEW v AS {view.definition}") is None:
-                yield from _bind_view(user, catalog, view, alias, elsewhere)
+                yield from _bind_view(connection, user, catalog, view, alias, elsewhere)
         for macro in catalog.macros:
             if _parse(_create_macro(macro)) is None:
                 yield from _bind_macro(user, catalog, macro, elsewhere)
-    finally:
-        user.close()
-        connection.execute(f"DETACH DATABASE IF EXISTS {identifier(elsewhere)}")
 
 
 def _bind_view(
-    user: duckdb.DuckDBPyConnection, catalog: Contents, view: ViewInfo, alias: str, elsewhere: str
+    connection: duckdb.DuckDBPyConnection,
+    user: duckdb.DuckDBPyConnection,
+    catalog: Contents,
+    view: ViewInfo,
+    alias: str,
+    elsewhere: str,
 ) -> Iterator[Finding]:
     subject = _subject(catalog, view)
     query = "DESCRIBE {}." + ".".join(map(identifier, (*view.schema_path, view.name)))
     found = _run(user, query.format(identifier(elsewhere)))
     if found is None:
         return
-    if _run(user, query.format(identifier(alias))) is None:
+    if _run(connection, query.format(identifier(alias))) is None:
         yield Finding(
             "DW106",
             subject,

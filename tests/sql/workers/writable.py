@@ -158,9 +158,18 @@ def step(held: Held, change: dw.Change) -> Held:
             for name in change.rows.schema.names:
                 if name != ROW:
                     new_values = change.rows.column(name).take(places.combine_chunks())
-                    column = pc.if_else(hit, new_values, rows[name]) if simple(rows[name].type) else pa.array(
-                        [n if h else o for h, n, o in zip(hit.to_pylist(), new_values.to_pylist(), rows[name].to_pylist(), strict=True)],
-                        rows[name].type,
+                    column = (
+                        pc.if_else(hit, new_values, rows[name])
+                        if simple(rows[name].type)
+                        else pa.array(
+                            [
+                                n if h else o
+                                for h, n, o in zip(
+                                    hit.to_pylist(), new_values.to_pylist(), rows[name].to_pylist(), strict=True
+                                )
+                            ],
+                            rows[name].type,
+                        )
                     )
                     rows = rows.set_column(rows.schema.get_field_index(name), rows.schema.field(name), column)
         case "delete":
@@ -174,9 +183,25 @@ def step(held: Held, change: dw.Change) -> Held:
             rows = rows.add_column(rows.num_columns - 1, new_field, pa.nulls(rows.num_rows, new_field.type))
         case "drop_column":
             rows = rows.drop_columns([options["column"]])
+            return replace(held, rows=rows, options=with_names(held.options, {options["column"]: None}))
         case "rename_column":
-            rows = rows.rename_columns([options["new_name"] if n == options["column"] else n for n in rows.schema.names])
+            names = {options["column"]: options["new_name"]}
+            rows = rows.rename_columns([names.get(n, n) for n in rows.schema.names])
+            return replace(held, rows=rows, options=with_names(held.options, names))
     return replace(held, rows=rows)
+
+
+def with_names(options: dict[str, Any], names: dict[str, str | None]) -> dict[str, Any]:
+    """Options with other names of columns; None: the column has gone."""
+
+    def new(columns: Sequence[str]) -> list[str]:
+        return [found for name in columns if (found := names.get(name, name)) is not None]
+
+    return {
+        "primary_key": new(options["primary_key"]),
+        "not_null": new(options["not_null"]),
+        "defaults": {names.get(n, n): d for n, d in options["defaults"].items() if names.get(n, n) is not None},
+    }
 
 
 def simple(type_: pa.DataType) -> bool:
