@@ -33,5 +33,12 @@ FROM (FROM measurements(7) UNION ALL FROM measurements(7, station := 'south'))
 GROUP BY station
 ORDER BY station;
 
+-- A table with a generated column, a view over it, macros. What a table macro reads is found after USE only.
+SELECT time, celsius, fahrenheit FROM june WHERE fahrenheit > 80 ORDER BY time LIMIT 2;
+SELECT day, lowest, highest FROM june_days WHERE day <= DATE '2024-06-02' ORDER BY day;
+SELECT kelvin(20.0) AS kelvin;
+USE weather;
+FROM hottest(k := 2);
+
 -- A second schema.
 SELECT weather.names.slug('Mount St. Helens') AS slug;

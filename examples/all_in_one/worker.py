@@ -1,7 +1,7 @@
 # /// script
 # dependencies = ["duckwing"]
 # ///
-"""Every kind of function that Duckwing has, on measurements of weather stations."""
+"""Every kind of function that Duckwing has, a table, a view and macros, on measurements of weather stations."""
 
 from __future__ import annotations
 
@@ -260,6 +260,36 @@ class span:  # noqa: N801
     def result(self) -> str:
         """The value of the group."""
         return f"{self.lowest:g}{self.dash}{self.highest:g}"
+
+
+# A table is a table function with its arguments, and what SQL should know of its rows.
+
+weather.table(
+    "june",
+    measurements,
+    args=[30],
+    named={"station": "south"},
+    comment="June 2024 in the south",
+    primary_key="time",
+    not_null=["station", "time"],
+    checks=["humidity BETWEEN 0 AND 100"],
+    generated={"fahrenheit": dw.Generated(DOUBLE, "celsius * 1.8 + 32")},
+)
+
+# Views and macros are SQL, which DuckDB itself runs. Leave the catalog's name out of it: users choose that.
+
+weather.view(
+    "june_days",
+    "SELECT CAST(time AS DATE) AS day, min(celsius) AS lowest, max(celsius) AS highest FROM june GROUP BY ALL",
+    comment="The days of june",
+)
+weather.macro("kelvin", ["celsius"], "celsius + 273.15", comment="Degrees Celsius as kelvin")
+weather.macro(
+    "hottest",
+    {"k": 3},
+    "SELECT time, celsius FROM june ORDER BY celsius DESC, time LIMIT k",
+    comment="The hottest hours of june; only after USE weather",
+)
 
 
 # A second schema: weather.names.slug(…).

@@ -222,8 +222,9 @@ def test_good_objects(tmp_path: Path) -> None:
         problems_of(
             tmp_path,
             """
-g = dw.Generated(VARCHAR, "shout('a' || b) -- loud")
-demo.table("t", rows, row_id="a", checks=["b > 0 -- good", "shout('a') = 'A;'"], defaults={"b": "1"}, generated={"g": g})
+g = dw.Generated(VARCHAR, "upper('a' || b) -- loud")
+good = ["b > 0 -- good", "upper('a') = 'A;'"]
+demo.table("t", rows, row_id="a", checks=good, defaults={"b": "1"}, generated={"g": g})
 sales.table("u", rows, required_filters="a", foreign_keys=dw.ForeignKey("a", "MAIN.t", "B"), checks=["a + b > 1"])
 sales.view("v", "SELECT shout(a::VARCHAR) FROM u WHERE a > 1 -- end")
 sales.view("over_v", "FROM sales.v, main.t, (SHOW TABLES)")
@@ -271,7 +272,9 @@ def test_objects_that_name_what_is_not_there(tmp_path: Path) -> None:
     problems = problems_of(
         tmp_path,
         """
-demo.table("t", rows, checks=["zz > 1"], defaults={"b": "nosuch(1)"}, generated={"g": dw.Generated(BIGINT, "h + 1")})
+demo.table("t", rows, checks=["zz > 1"], defaults={"b": "nosuch(1)"}, generated={
+    "g": dw.Generated(BIGINT, "h + 1"), "f": dw.Generated(VARCHAR, "shout('a')")
+})
 demo.table("broken", computed, args=[0])
 demo.table("keys", rows, foreign_keys=[
     dw.ForeignKey("a", "nosuch"), dw.ForeignKey("a", "t", "x"), dw.ForeignKey("a", "sales.t"), dw.ForeignKey("a", "t")
@@ -290,6 +293,7 @@ sales.macro("no_table", [], "FROM main.nosuch")
         "error DW404 table 'broken' is not listed: ZeroDivisionError: integer division or modulo by zero",
         "error DW402 main.t: DuckDB cannot use the generated column 'g': "
         'Binder Error: Column "h" referenced by generated column does not exist',
+        f"error DW402 main.t: DuckDB cannot use the generated column 'f': {catalog_error} shout does not exist!",
         "error DW402 main.t: DuckDB cannot use the check 'zz > 1': "
         "Binder Error: Table does not contain column zz referenced in check constraint!",
         f"error DW402 main.t: DuckDB cannot use the default of column 'b': {catalog_error} nosuch does not exist!",
@@ -297,7 +301,7 @@ sales.macro("no_table", [], "FROM main.nosuch")
         f"error DW403 main.keys: a foreign key refers to column 'x' of table 'main.t', {there}",
         f"error DW403 main.keys: a foreign key refers to table 'sales.t', {there}",
         'error DW402 sales.v: DuckDB cannot use the view: Binder Error: Referenced column "nosuch" not found in FROM '
-        'clause! Candidate bindings: "name"'.replace('Candidate bindings: "name"', problems[7].split("clause! ")[-1]),
+        'clause! Candidate bindings: "a"',
         "error DW402 sales.other_schema: DuckDB cannot use the view: "
         "Catalog Error: Table with name keys does not exist!",
         "warning DW106 sales.own_name: works only if the catalog is attached as demo: leave its name out of the view "
@@ -305,7 +309,8 @@ sales.macro("no_table", [], "FROM main.nosuch")
         f"error DW402 sales.misspelt: DuckDB cannot use the macro: {catalog_error} shuot does not exist!",
         "warning DW106 sales.other_schema: works only after USE of the catalog; a macro finds functions of its own "
         f"schema ({catalog_error} shout does not exist!)",
-        "error DW402 sales.no_table: DuckDB cannot use the macro: Catalog Error: Table with name nosuch does not exist!",
+        "error DW402 sales.no_table: DuckDB cannot use the macro: "
+        "Catalog Error: Table with name nosuch does not exist!",
     ]
 
 

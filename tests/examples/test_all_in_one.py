@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -117,6 +118,19 @@ def test_everything_is_described_and_every_example_runs() -> None:
     assert (report.problems, report.not_checked) == ((), ())
 
 
+def check_objects(results: list[list[dict[str, Any]]]) -> None:
+    june, days, kelvin, hottest = results
+    hours = call(worker.measurements, 30, station="south").to_pylist()
+    hot = [hour for hour in hours if hour["celsius"] * 1.8 + 32 > 80]
+    assert [row["celsius"] for row in june] == [hour["celsius"] for hour in hot[:2]]
+    assert [row["fahrenheit"] for row in june] == [pytest.approx(row["celsius"] * 1.8 + 32) for row in june]
+    for number, day in enumerate(days):
+        celsius = [hour["celsius"] for hour in hours[24 * number : 24 * number + 24]]
+        assert (day["lowest"], day["highest"]) == (min(celsius), max(celsius))
+    assert kelvin == [{"kelvin": pytest.approx(293.15)}]
+    assert [row["celsius"] for row in hottest] == sorted((hour["celsius"] for hour in hours), reverse=True)[:2]
+
+
 @pytest.mark.sql
 def test_the_demo_gives_what_the_functions_give() -> None:
     command = [sys.executable, "-m", "duckwing.cli", "sql", str(EXAMPLE / "worker.py"), "--format", "json"]
@@ -133,7 +147,7 @@ def test_the_demo_gives_what_the_functions_give() -> None:
         rows, end = decoder.raw_decode(text)
         results.append(rows)
         text = text[end:].strip()
-    measured, days, default, as_set, _, signed, reports, plausible, extremes, groups, slugs = results
+    measured, days, default, as_set, _, signed, reports, plausible, extremes, groups, *objects, slugs = results
     assert [row["time"][11:13] for row in measured] == ["00", "06", "12", "18"]
     assert all(row["fahrenheit"] == pytest.approx(row["celsius"] * 1.8 + 32) for row in measured)
     assert [row["day"][:10] for row in days] == ["2024-02-28", "2024-02-29", "2024-03-01"]
@@ -150,4 +164,5 @@ def test_the_demo_gives_what_the_functions_give() -> None:
         station: pytest.approx(statistics.fmean(table["celsius"].to_pylist()), abs=0.01)
         for station, table in week.items()
     }
+    check_objects([rows for rows in objects if rows])
     assert slugs == [{"slug": "mount-st-helens"}]

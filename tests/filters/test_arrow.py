@@ -54,7 +54,7 @@ def accepted(drawn: tuple[Predicate, ...], rows: pa.Table) -> set[int]:
 
 
 @given(PREDICATES, batches())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_no_row_is_lost_and_none_comes_too_many_if_exact(drawn: tuple[Predicate, ...], rows: pa.RecordBatch) -> None:
     table = numbered(rows)
     found = to_pyarrow(drawn)
@@ -64,7 +64,7 @@ def test_no_row_is_lost_and_none_comes_too_many_if_exact(drawn: tuple[Predicate,
 
 
 @given(PREDICATES, batches())
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_statistics_of_parquet_files_lose_no_row(
     tmp_path: Path, drawn: tuple[Predicate, ...], rows: pa.RecordBatch
 ) -> None:

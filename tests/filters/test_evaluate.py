@@ -162,8 +162,8 @@ class Trees:
             return Call("list_contains", (tree, needle[0])), f"list_contains({sql}, {needle[1]})"
         if kind == 4 and not type.members:
             some = f"[{', '.join(self._drawn(type, pool) for _ in range(3))}]::{type.sql}[]"
-            [(listed, text)] = self.constants([some], Type(f"{type.sql}[]", lambda _: "", "list"))
-            return Call("list_contains", (listed, tree)), f"list_contains({text}, {sql})"
+            [(items, text)] = self.constants([some], Type(f"{type.sql}[]", lambda _: "", "list"))
+            return Call("list_contains", (items, tree)), f"list_contains({text}, {sql})"
         operator, word = rng.choice(list(OPERATORS.items()))
         right, y = of if kind == 5 else self.constants([self._drawn(type, pool)], type)[0]
         if kind == 6:

@@ -69,7 +69,7 @@ NULL = Range(empty=True)
 
 
 @given(PREDICATES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_accepted_rows_have_pinned_values_in_range(drawn: tuple[Predicate, ...]) -> None:
     rows = all_rows()
     accepted = Evaluator(drawn, rows.schema).apply(rows)

@@ -105,7 +105,7 @@ def in_duckdb(database: duckdb.DuckDBPyConnection, found: SqlFilter, rows: pa.Re
 
 
 @given(drawn=PREDICATES, rows=batches())
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_duckdb_accepts_the_rows_that_we_accept(
     database: duckdb.DuckDBPyConnection, drawn: tuple[Predicate, ...], rows: pa.RecordBatch
 ) -> None:
@@ -153,7 +153,7 @@ def test_constants_arrive_in_duckdb_as_they_are(database: duckdb.DuckDBPyConnect
 
 
 @given(condition=CONDITIONS, rows=batches())
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_cannot_be_said_costs_no_row(
     database: duckdb.DuckDBPyConnection, condition: Expression, rows: pa.RecordBatch
 ) -> None:
@@ -284,7 +284,7 @@ def without_nan(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 @given(drawn=PREDICATES, rows=batches().map(without_nan))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_sqlite_loses_no_row_and_is_exact_where_it_says_so(drawn: tuple[Predicate, ...], rows: pa.RecordBatch) -> None:
     found = to_sql(drawn, "sqlite")
     passed, wanted = in_sqlite(found, rows), accepted(drawn, rows)
@@ -295,7 +295,7 @@ def test_sqlite_loses_no_row_and_is_exact_where_it_says_so(drawn: tuple[Predicat
     texts=st.lists(st.text("aAéß\x00%_\N{DUCK}\uffff", max_size=4), max_size=20),
     needle=st.text("aé\x00%\N{DUCK}", max_size=2),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_sqlite_compares_texts_by_their_bytes(texts: list[str], needle: str) -> None:
     rows = pa.RecordBatch.from_arrays([pa.array([*texts, needle, None], VARCHAR)], names=["s"])
     constant = literal(needle, VARCHAR)
@@ -448,7 +448,7 @@ def test_the_text_for_postgresql(which: int) -> None:
 
 
 @given(PREDICATES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_there_is_a_placeholder_for_each_parameter(drawn: tuple[Predicate, ...]) -> None:
     found = to_sql(drawn, "postgresql")
     assert found.text.count("%s") == len(found.parameters)

@@ -56,8 +56,9 @@ def bind_all(connection: duckdb.DuckDBPyConnection, catalog: Contents, alias: st
         alias: its name in the database.
         location: of the worker.
     """
+    apart = connection.cursor()  # without the search path: generated columns do not find the catalog's functions
     for table in catalog.tables:
-        for what, found in _bind_table(connection, table):
+        for what, found in _bind_table(apart, table):
             yield Finding("DW402", _subject(catalog, table), f"DuckDB cannot use {what}: {found}")
         for message in _foreign_keys(catalog, table):
             yield Finding("DW403", _subject(catalog, table), message)
@@ -71,14 +72,14 @@ def bind_all(connection: duckdb.DuckDBPyConnection, catalog: Contents, alias: st
         )
         for view in catalog.views:
             if _parse(f"CREATE VIEW v AS {view.definition}") is None:
-                yield from _bind_view(connection, user, catalog, view, alias, elsewhere)
+                yield from _bind_view(apart, user, catalog, view, alias, elsewhere)
         for macro in catalog.macros:
             if _parse(_create_macro(macro)) is None:
                 yield from _bind_macro(user, catalog, macro, elsewhere)
 
 
 def _bind_view(
-    connection: duckdb.DuckDBPyConnection,
+    apart: duckdb.DuckDBPyConnection,
     user: duckdb.DuckDBPyConnection,
     catalog: Contents,
     view: ViewInfo,
@@ -90,7 +91,7 @@ def _bind_view(
     found = _run(user, query.format(identifier(elsewhere)))
     if found is None:
         return
-    if _run(connection, query.format(identifier(alias))) is None:
+    if _run(apart, query.format(identifier(alias))) is None:
         yield Finding(
             "DW106",
             subject,
