@@ -93,7 +93,6 @@ def fails(session: Session, function: str, place: str) -> str:
     return message
 
 
-@pytest.mark.xfail(strict=True, reason="the client's SIGTERM ends the process before it has cleared its mark")
 def test_a_process_that_ends_after_a_call(not_pooled: Session) -> None:
     """The client ends it as soon as it has read the answer, which must not pass for a death in the call."""
     not_pooled.attach("unhurried")

@@ -73,9 +73,8 @@ class Catalog(Schema):
         what = f"catalog '{name}'"
         self.catalog_comment = None if comment is None else check_text(comment, f"{what}: comment=")
         self.catalog_tags = check_tags(tags, what)
-        versions = [] if version is None else [version] if isinstance(version, str) else list(version)
-        self.versions = tuple(check_text(text, f"{what}: version=") for text in versions)
-        self.data_versions = tuple(check_text(text, f"{what}: a data version") for text in data_versions)
+        self.versions = _texts(() if version is None else version, f"{what}: version=")
+        self.data_versions = _texts(data_versions, f"{what}: data_versions=")
         self.releases = tuple(releases)
         self.source_url = None if source_url is None else check_text(source_url, f"{what}: source_url=")
         self.transactions = transactions
@@ -152,7 +151,7 @@ class Catalog(Schema):
 
         Args:
             source: a :class:`duckwing.TableProvider`; or a class or function that makes one, whose parameters
-                name options of ATTACH.
+                name options of ATTACH. What a function makes can be written to if the function has ``writes``.
             schema: gets the tables; the default schema if it is None.
 
         Raises:
@@ -180,7 +179,8 @@ class Catalog(Schema):
             type: type of its value, from :mod:`duckwing.types`.
             default: its Python value where the user gives none.
             required: the user must give it.
-            secret: its value is kept sealed; the client, and its log, never see it again.
+            secret: its value is kept sealed; the client's log never shows it. DuckDB itself does show the options of
+                an ATTACH to who may query ``duckdb_databases()``.
             description: what it is for, shown by ``vgi_catalogs(…)``.
 
         Raises:
@@ -311,3 +311,12 @@ class Catalog(Schema):
 
     def __repr__(self) -> str:
         return f"Catalog({self.catalog_name!r})"
+
+
+def _texts(value: str | Sequence[str], what: str) -> tuple[str, ...]:
+    """One text, or several."""
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, Sequence):
+        raise DeclarationError(f"{what} is a string or a list of strings, not {value!r}")
+    return tuple(check_text(text, what) for text in value)

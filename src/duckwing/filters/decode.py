@@ -242,7 +242,7 @@ class _Reader:
 
     def _comparison(self, node: dict[str, Any], depth: int) -> Expression:
         _only(node, "op", "left", "right")
-        if node["op"] not in COMPARISONS:
+        if not isinstance(node["op"], str) or node["op"] not in COMPARISONS:
             raise FilterError(f"malformed filter: {_shown(node['op'])} is no comparison")
         return Comparison(node["op"], self._expression(node["left"], depth), self._expression(node["right"], depth))
 
@@ -280,7 +280,7 @@ class _Reader:
     def _arithmetic(self, node: dict[str, Any], depth: int) -> Expression:
         _only(node, "op", "left", "right")
         operator = node["op"]
-        if operator not in ARITHMETIC:
+        if not isinstance(operator, str) or operator not in ARITHMETIC:
             raise FilterError(f"malformed filter: {_shown(operator)} is no arithmetic")
         if operator in ("divide", "modulo"):
             raise FilterError(f"malformed filter: '{operator}' needs a session context")

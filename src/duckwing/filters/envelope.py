@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +27,8 @@ METADATA = {
 SPEC = "filter_spec"
 
 MAX_DOCUMENT_BYTES = 1 << 20
+
+_PAYLOAD = re.compile(r"(value|type|artifact)_(0|[1-9][0-9]{0,9})")
 
 _SESSION_KEYS = (
     b"vgi_time_zone",
@@ -114,9 +117,7 @@ def read_envelope(data: bytes, join_keys: Sequence[bytes] = ()) -> Envelope:
         raise FilterError(f"malformed filter: its first column must be the text '{SPEC}'")
     names = batch.schema.names[1:]
     for name in names:
-        kind, _, number = name.partition("_")
-        canonical = number.isascii() and number.isdigit() and str(int(number)) == number
-        if kind not in ("value", "type", "artifact") or not canonical:
+        if not _PAYLOAD.fullmatch(name):
             raise FilterError(f"malformed filter: unknown column '{name[:100]}'")
     if len(set(names)) != len(names):
         raise FilterError("malformed filter: a column comes twice")

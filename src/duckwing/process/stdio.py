@@ -38,6 +38,9 @@ class StopSignals:
     Attributes:
         wakeup_fd: readable once a signal came, which may be one that user code handles itself.
         waiting: whether the process waits for input.
+        answering: whether an answer goes out, or has gone out and what belongs to it is not done yet. A client
+            that closes its pipes with SIGTERM has its answer; interrupted now, the process would look as if it had died
+            before.
         leaving: whether the client has gone. It sends SIGTERM right after it has closed the pipes,
             which must not interrupt the clean-up that their end has begun.
         received: the signal that came, None so far.
@@ -45,6 +48,7 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.waiting = False
+        self.answering = False
         self.leaving = False
         self.received: int | None = None
         self.wakeup_fd, write_fd = os.pipe()
@@ -64,8 +68,12 @@ class StopSignals:
         self._interrupt(number, frame)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if not self.waiting and not self.leaving:
-            raise Terminated(number)
+        if self.waiting or self.leaving:
+            return
+        if self.answering and number != signal.SIGALRM:
+            self.limit_work()  # a client that does not read must not hold the process
+            return
+        raise Terminated(number)
 
 
 class _Input(PipeStream):
@@ -78,6 +86,7 @@ class _Input(PipeStream):
 
     def write(self, buffers: Sequence[Buffer]) -> None:
         self._guard.set_state(WRITING)
+        self._signals.answering = True
         try:
             super().write(buffers)
         except ConnectionClosed:
@@ -87,6 +96,7 @@ class _Input(PipeStream):
 
     def _receive(self, size: int) -> bytes:
         self._signals.waiting = True
+        self._signals.answering = False
         try:
             data = self._wait(size)
         finally:

@@ -21,7 +21,7 @@ for name, type_ in {
     "day": DATE,
     "moment": TIMESTAMP,
     "sizes": LIST(INTEGER),
-    "box": STRUCT(w=INTEGER, names=LIST(VARCHAR)),
+    "box": STRUCT({"w": INTEGER, "names": LIST(VARCHAR)}),
     "weights": MAP(VARCHAR, DOUBLE),
 }.items():
     options.attach_option(name, type_)
