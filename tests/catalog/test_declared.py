@@ -39,7 +39,7 @@ def table(name: str, **parameters: Any) -> Any:
         (lambda: dw.Catalog("a\0"), "a catalog needs a name: a non-empty string"),
         (lambda: dw.Catalog("a", default_schema=""), "a schema needs a name: a non-empty string, not ''"),
         (lambda: dw.Catalog("a", comment=5), "catalog 'a': comment= is a string, not 5"),  # type: ignore[arg-type]
-        (lambda: dw.Catalog("a", version=1), "catalog 'a': version= is a string, not 1"),  # type: ignore[arg-type]
+        (lambda: dw.Catalog("a", version=1), "catalog 'a': version= is a string or a list of strings, not 1"),  # type: ignore[arg-type]
         (lambda: dw.Catalog("a", tags={"x": 1}), "catalog 'a': tag 'x' is a string, not 1"),  # type: ignore[dict-item]
         (lambda: dw.Catalog("a").schema(""), "a schema needs a name"),
         (lambda: dw.Catalog("a").schema("MAIN"), "catalog 'a' already has a schema 'MAIN'"),

@@ -118,8 +118,10 @@ class Fuzzer:
             queries = {number: f"{text} {draw_order(table, number)}" for number, text in predicates.items()}
             # Also for its own table: DuckDB 1.5 drops rows where statistics meet IS DISTINCT FROM.
             self._session.execute(UNOPTIMIZED)
-            plain = self._all(scan, queries)
             expected = self._all("local", queries)
+            fine = {number: query for number, query in queries.items() if isinstance(expected[number], list)}
+            plain = self._all(scan, fine)
+            plain |= {number: self._one(scan, query) for number, query in queries.items() if number not in fine}
             self._session.execute("SET disabled_optimizers = ''")
             for number, query in queries.items():
                 scans.write_text("")
@@ -157,6 +159,8 @@ class Fuzzer:
         """The outcome of each query, found by one statement if none fails."""
         parts = [f"(SELECT {number}, id FROM source_rows WHERE {query})" for number, query in queries.items()]
         statement = f"WITH source_rows AS MATERIALIZED (FROM {source}) {' UNION ALL '.join(parts)}"
+        if not queries:
+            return {}
         try:
             rows = self._session.rows(statement)
         except duckdb.Error:

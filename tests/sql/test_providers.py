@@ -52,7 +52,7 @@ def folder(tmp_path: Path) -> Folder:
     return folder
 
 
-@pytest.mark.parametrize("options", [POOLED, NOT_POOLED])
+@pytest.mark.parametrize("options", [POOLED, pytest.param(NOT_POOLED, marks=pytest.mark.full)])
 @pytest.mark.parametrize("version", [0, 7])
 def test_tables(sql: Session, folder: Folder, options: str, version: int) -> None:
     folder.version(version)
@@ -72,7 +72,7 @@ def test_what_is_asked_for(sql: Session, folder: Folder, threads: int) -> None:
         sql.execute("SELECT count(*) FROM files.cats")
         folder.calls()
         assert sql.value("SELECT max(color) FROM files.cats WHERE line < 5") == "grey"
-        assert [call for call in folder.calls() if call.startswith("scan")] == ["scan cats color,line"]
+        assert [call for call in folder.calls() if call.startswith("scan")] == ["scan cats line,color"]
     finally:
         sql.execute("RESET threads")
 
@@ -91,8 +91,8 @@ def test_versions(sql: Session, folder: Folder) -> None:
     assert sql.rows("FROM files.birds") == [("tweet", 0)]
     assert "there is no table 'Dogs' in schema 'main'" in sql.error("FROM files.dogs")
     folder.version(2)
+    assert sql.rows("FROM files.cats") == [("x", 0)]  # SHOW TABLES alone would not ask for the version
     assert sql.values("SHOW TABLES FROM files") == ["birds", "cats"]
-    assert sql.rows("FROM files.cats") == [("x", 0)]
     assert "Table with name dogs does not exist" in sql.error("FROM files.dogs")
 
 
@@ -101,8 +101,8 @@ def test_without_a_version_all_is_asked_for_again(sql: Session, folder: Folder) 
     assert sql.values("SHOW TABLES FROM files") == ["Dogs", "cats"]
     folder.write("cats", "other", "x")
     folder.remove("Dogs")
-    assert sql.values("SHOW TABLES FROM files") == ["cats"]
     assert sql.rows("FROM files.cats") == [("x", 0)]
+    assert sql.values("SHOW TABLES FROM files") == ["cats"]
 
 
 def test_many_tables(sql: Session) -> None:
@@ -111,7 +111,7 @@ def test_many_tables(sql: Session) -> None:
     assert sql.rows("FROM many.T17, many.t123456") == [(17, 123456)]
     assert "does not exist" in sql.error("FROM many.x")
     query = "SELECT count(*), count(DISTINCT table_name) FROM duckdb_tables() WHERE database_name = 'many'"
-    assert sql.row(query) == (5000, 5000)
+    assert sql.row(query) == (5001, 5001)  # with the one that no listing shows, and was asked for
 
 
 def test_few_of_many_tables_are_looked_up_one_by_one(fresh: Session) -> None:

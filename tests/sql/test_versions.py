@@ -59,12 +59,13 @@ def test_versions_that_there_are_not(sql: Session) -> None:
 
 
 def test_vgi_catalogs(sql: Session) -> None:
-    [row] = sql.rows(f"SELECT implementation_version, releases, source_url FROM vgi_catalogs({literal(LOCATION)})")
+    query = "SELECT implementation_version, releases, source_url, data_version_spec FROM vgi_catalogs(%s)"
+    [row] = sql.rows(query % literal(LOCATION))
     assert row[0] == "2.0.0"
     assert [release["version"] for release in row[1]] == ["2024.1.0", "2023.2.1"]
     assert (row[1][0]["summary"], row[1][0]["notes_url"]) == ("Borders moved", "https://example.org")
     assert (row[1][0]["released_at"].year, row[1][1]["released_at"]) == (2024, None)
-    assert row[2] == "https://example.org/atlas"
+    assert row[2:] == ("https://example.org/atlas", "2024.1.0, 2023.2.1, 2023.1.0")
 
 
 # Time travel
@@ -81,14 +82,21 @@ def test_vgi_catalogs(sql: Session) -> None:
         ("AT (TIMESTAMP => TIMESTAMP '2024-06-01 12:00:00')", [("old 2", "new 2", 2)]),
     ],
 )
-def test_earlier_states(either: Session, at: str, expected: list[Any]) -> None:
-    atlas = either.attach("versions", "atlas", "travels")
-    assert either.rows(f"FROM {atlas}.history {at}") == expected
+def test_earlier_states(sql: Session, at: str, expected: list[Any]) -> None:
+    atlas = sql.attach("versions", "atlas", "travels")
+    assert sql.rows(f"FROM {atlas}.history {at}") == expected
+
+
+@pytest.mark.full
+def test_earlier_states_in_new_processes(not_pooled: Session) -> None:
+    atlas = not_pooled.attach("versions", "atlas", "travels")
+    assert not_pooled.rows(f"FROM {atlas}.history AT (VERSION => 1)") == [("old 1", 1)]
 
 
 def test_states_in_one_query(sql: Session) -> None:
     atlas = sql.attach("versions", "atlas", "travels")
-    query = f"SELECT a.n, b.n, c.n FROM {atlas}.history a, {atlas}.history AT (VERSION => 1) b, {atlas}.history c"
+    earlier = f"(FROM {atlas}.history AT (VERSION => 1))"
+    query = f"SELECT a.n, b.n, c.n FROM {atlas}.history a, {earlier} b, {atlas}.history c"
     assert sql.rows(query) == [(2, 1, 2)]
     query = "SELECT count(*), min(at) FROM travels.ledger.entries %s"
     assert sql.row(query % "AT (VERSION => 1)") == (1, "At(unit='version', value='1')")

@@ -113,8 +113,8 @@ TYPES = {
     "TINYINT": "[-128, 127]",
     "UBIGINT": "[0, 18446744073709551615]",
     "HUGEINT": "[-170141183460469231731687303715884105728, 1]",
-    "FLOAT": "['nan', 1.5]",
-    "DOUBLE": "['-inf', 0.1]",
+    "FLOAT": "['nan', '1.5']",
+    "DOUBLE": "['-inf', '0.1']",
     "DECIMAL(38, 10)": "[12345678901234567890.0123456789]",
     "VARCHAR": "['', 'ä€𝄞', chr(0)]",
     "BLOB": "['\\x00\\xFF']",
@@ -146,10 +146,11 @@ def test_values_of_all_types(store: Session) -> None:
     assert store.rows('SELECT DISTINCT VARCHAR, "INTEGER[]" FROM s.stored') == [(None, [7])]
 
 
-@pytest.mark.parametrize("threads", [pytest.param(1, marks=pytest.mark.full), 8])
-def test_many_rows(open_store: OpenStore, folder: Path, threads: int) -> None:
+@pytest.mark.parametrize(
+    ("threads", "count"), [(8, 20_000), *(pytest.param(n, 100_000, marks=pytest.mark.full) for n in (1, 2, 8))]
+)
+def test_many_rows(open_store: OpenStore, folder: Path, threads: int, count: int) -> None:
     store = open_store(folder, threads=threads)
-    count = 100_000
     assert store.value(f"CREATE TABLE s.many AS SELECT range AS i, range::VARCHAR AS v FROM range({count})") == count
     assert store.value("UPDATE s.many SET i = -i WHERE i % 2 = 1") == count // 2
     assert store.value("DELETE FROM s.many WHERE i % 5 = 0") == count // 5

@@ -146,7 +146,7 @@ class Table:
         """
         schema = self.scanned[0]
         _check_columns(self, schema)
-        fields = [pa.field(f.name, f.type, metadata=self._properties(f.name)) for f in schema]
+        fields = [pa.field(f.name, f.type, metadata={**(f.metadata or {}), **self._properties(f.name)}) for f in schema]
         for name, generated in self.generated.items():
             properties = self._properties(name)
             properties[metadata.GENERATED_EXPRESSION] = generated.expression.encode()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ..protocol.catalogs import AttachOptionSpec, CatalogInfo
+from ..protocol.catalogs import AttachOptionSpec, CatalogInfo, Release
 from ..protocol.shared import AttachmentParams, Items
 from ..rpc.codec import encode
 
@@ -33,7 +33,14 @@ def _info(catalog: Catalog) -> CatalogInfo:
         )
         for option in catalog.attach_options.values()
     ]
-    return CatalogInfo(catalog.catalog_name, implementation_version=catalog.version, attach_option_specs=tuple(options))
+    return CatalogInfo(
+        catalog.catalog_name,
+        implementation_version=catalog.version,
+        data_version_spec=", ".join(catalog.data_versions) or None,
+        attach_option_specs=tuple(options),
+        releases=tuple(Release(r.version, r.released_at, r.summary, r.notes_url) for r in catalog.releases),
+        source_url=catalog.source_url,
+    )
 
 
 def catalog_detach(service: Service, call: Call, request: AttachmentParams) -> None:
