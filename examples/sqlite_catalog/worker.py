@@ -11,6 +11,7 @@ SQLite, or nothing. Whoever reads within it sees a copy of the file, in memory, 
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,6 +26,10 @@ BATCH = 10_000
 
 ROW_ID = "rowid"
 """SQLite's own name for the number of a row."""
+
+
+LITERAL = re.compile(r"[+-]?\d+(\.\d+)?|'([^']|'')*'")
+"""Defaults that mean the same in DuckDB."""
 
 
 class Tables:
@@ -50,25 +55,38 @@ class Tables:
 
     def table(self, name: str, ctx: dw.Context) -> dw.TableDefinition | None:
         with self.open(ctx) as db:
-            columns = db.execute('SELECT name, type, "notnull", pk FROM pragma_table_xinfo(?)', [name]).fetchall()
+            query = 'SELECT name, type, "notnull", pk, dflt_value FROM pragma_table_xinfo(?)'
+            columns = db.execute(query, [name]).fetchall()
+            numbered = db.execute(
+                "SELECT 1 FROM pragma_table_list WHERE name = ? COLLATE NOCASE AND type = 'table' AND NOT wr", [name]
+            ).fetchone()
         if not columns:
             return None
-        keys = sorted((place, column) for column, _, _, place in columns if place)
+        types = {column: type_of(declared) for column, declared, *_ in columns}
+        has_row_id = numbered and ROW_ID not in map(str.lower, types)  # views and WITHOUT ROWID tables have none
         return dw.TableDefinition(
-            {column: type_of(declared) for column, declared, _, _ in columns} | {ROW_ID: BIGINT},
-            primary_key=[column for _, column in keys],
-            not_null=[column for column, _, required, _ in columns if required],
-            row_id=ROW_ID,
+            types | ({ROW_ID: BIGINT} if has_row_id else {}),
+            row_id=ROW_ID if has_row_id else None,
+            primary_key=[
+                column for _, column in sorted((place, column) for column, _, _, place, _ in columns if place)
+            ],
+            not_null=[column for column, _, required, *_ in columns if required],
+            defaults={column: default for column, *_, default in columns if default and LITERAL.fullmatch(default)},
         )
 
     def scan(self, name: str, ctx: dw.Context) -> Iterator[dict[str, list[Any]]]:
         columns = ", ".join(map(quoted, ctx.columns))
         where = ctx.filters.to_sql("sqlite")
-        query = f"SELECT {columns} FROM {quoted(name)} WHERE {where.text or 'true'}"
+        query = f"SELECT {columns} FROM {quoted(name)} WHERE {where.text}"
         with self.open(ctx) as db:
             rows = db.execute(query, where.parameters)
             while batch := rows.fetchmany(BATCH):
                 yield dict(zip(ctx.columns, map(list, zip(*batch, strict=True)), strict=True))
+
+    def check(self, changes: Sequence[dw.Change], ctx: dw.Context) -> None:
+        """Have the statement fail that breaks a constraint, rather than the commit."""
+        with self.open(ctx):
+            pass
 
     def apply(self, changes: Sequence[dw.Change], ctx: dw.Context) -> None:
         with contextlib.closing(sqlite3.connect(self.file, isolation_level=None)) as db:
@@ -83,12 +101,13 @@ class Tables:
         if not self.file.exists():
             raise FileNotFoundError(f"there is no file {self.file}")
         with contextlib.closing(sqlite3.connect(f"{self.file.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            if not ctx.changes:
+            changes = ctx.changes
+            if not changes:
                 yield db
                 return
             with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
                 db.backup(copy)
-                for change in ctx.changes:
+                for change in changes:
                     do(copy, change)
                 yield copy
 
@@ -140,9 +159,11 @@ def values_of(rows: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
 
 def definition(field: pa.Field, not_null: bool) -> str:
     """A column as CREATE TABLE has it."""
-    names = {BIGINT: "INTEGER", DOUBLE: "REAL", VARCHAR: "TEXT", BLOB: "BLOB", BOOLEAN: "BOOLEAN"}
+    names = {VARCHAR: "TEXT", BLOB: "BLOB", BOOLEAN: "BOOLEAN"}
     if pa.types.is_integer(field.type):
         kind = "INTEGER"
+    elif pa.types.is_floating(field.type):
+        kind = "REAL"
     elif field.type in names:
         kind = names[field.type]
     else:

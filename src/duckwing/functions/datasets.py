@@ -32,15 +32,21 @@ Source = str | os.PathLike[str] | Sequence[str]
 
 @dataclass(frozen=True)
 class _Files:
-    """What the source consisted of when it was last looked at."""
+    """What the source consisted of when it was last looked at.
 
-    signature: Any
+    Attributes:
+        states: size and time of the last change of each file, by path; None: the source has no files.
+        dataset: all of them.
+        fragments: each of them, by path, with what is known of it.
+    """
+
+    states: Mapping[str, tuple[int, int]] | None
     dataset: ds.Dataset
     fragments: Mapping[str, Any]
 
 
 class _Lake:
-    """The dataset behind a function; it follows the files as they come and go.
+    """The dataset behind a function; it follows the files as they come, go and change.
 
     Args:
         source: a dataset, or what ``pyarrow.dataset.dataset`` takes.
@@ -56,46 +62,55 @@ class _Lake:
     def files(self) -> _Files:
         """The files of now; what is known of them is kept while they do not change."""
         with self._lock:
-            signature = self._signature()
-            if self._files is None or signature != self._files.signature:
-                self._files = self._look(signature)
+            states = self._states()
+            if self._files is None or states != self._files.states:
+                self._files = self._look(states)
             return self._files
 
-    def fragment(self, path: str) -> Any:
-        """The file of that path.
+    def known(self) -> _Files:
+        """The files as they were last looked at."""
+        return self._files or self.files()
+
+    def fragment(self, path: str, state: tuple[int, int] | None) -> Any:
+        """One file in the state in which the scan was planned.
 
         Raises:
-            Error: it is gone.
+            Error: it is gone, or was changed since.
         """
-        found = (self._files or self.files()).fragments.get(path) or self.files().fragments.get(path)
-        if found is None:
-            raise Error(f"the file '{path}' is gone; run the query again")
-        return found
+        for files in (self.known(), self.files()):
+            if path in files.fragments and (files.states is None or files.states.get(path) == state):
+                return files.fragments[path]
+        raise Error(f"the file '{path}' was changed or removed while it was read; run the query again")
 
-    def _look(self, signature: Any) -> _Files:
+    def _look(self, states: Mapping[str, tuple[int, int]] | None) -> _Files:
         import pyarrow.dataset as ds
 
         dataset = self._source
         if not isinstance(dataset, ds.Dataset):
             dataset = ds.dataset(self._source, **self._options)
         fragments = {fragment.path: fragment for fragment in dataset.get_fragments() if hasattr(fragment, "path")}
-        return _Files(signature, dataset, fragments)
+        return _Files(states, dataset, fragments)
 
-    def _signature(self) -> Any:
-        """Changes when the files do."""
-        if not isinstance(self._source, (str, os.PathLike)):
-            return None
+    def _states(self) -> dict[str, tuple[int, int]] | None:
+        """The files of the source, and what shows that one was changed."""
         from pyarrow import fs
 
         filesystem = self._options.get("filesystem")
-        path = os.fspath(self._source)
-        if filesystem is None:
-            filesystem, path = fs.FileSystem.from_uri(path) if "://" in path else (fs.LocalFileSystem(), path)
-        info = filesystem.get_file_info(path)
-        if info.type is not fs.FileType.Directory:
-            return (info.path, info.size, info.mtime_ns)
-        found = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
-        return sorted((f.path, f.size, f.mtime_ns) for f in found if f.is_file)
+        if isinstance(self._source, (str, os.PathLike)):
+            path = os.fspath(self._source)
+            if filesystem is None:
+                filesystem, path = fs.FileSystem.from_uri(path) if "://" in path else (fs.LocalFileSystem(), path)
+            selected: Any = path
+            if filesystem.get_file_info(path).type is fs.FileType.Directory:
+                selected = fs.FileSelector(path, recursive=True)
+        elif hasattr(self._source, "get_fragments"):
+            filesystem, selected = getattr(self._source, "filesystem", None), getattr(self._source, "files", None)
+            if filesystem is None or selected is None:
+                return None
+        else:
+            filesystem, selected = filesystem or fs.LocalFileSystem(), [os.fspath(path) for path in self._source]
+        found = filesystem.get_file_info(selected)
+        return {f.path: (f.size, f.mtime_ns) for f in (found if isinstance(found, list) else [found]) if f.is_file}
 
 
 def dataset(
@@ -190,13 +205,18 @@ def _plan(lake: _Lake, ctx: Context) -> Iterator[Split]:
         return
     for fragment in files.dataset.get_fragments(filter=wanted):
         if not hasattr(fragment, "row_groups"):
-            yield Split((fragment.path, None))
+            yield Split((fragment.path, _state(files, fragment.path), None))
             continue
         fragment = files.fragments[fragment.path]
         groups = fragment.split_by_row_group(filter=wanted, schema=files.dataset.schema)
         for part in _grouped([group.row_groups[0] for group in groups], _most_rows(ctx)):
             ids = [group.id for group in part]
-            yield Split((fragment.path, ids), rows=sum(group.num_rows for group in part), exact=not ctx.filters)
+            value = (fragment.path, _state(files, fragment.path), ids)
+            yield Split(value, rows=sum(group.num_rows for group in part), exact=not ctx.filters)
+
+
+def _state(files: _Files, path: str) -> tuple[int, int] | None:
+    return None if files.states is None else files.states.get(path)
 
 
 def _most_rows(ctx: Context) -> int:
@@ -217,11 +237,11 @@ def _grouped(groups: Sequence[Any], rows: int) -> Iterator[list[Any]]:
 
 def _read(lake: _Lake, part: Any, ctx: Context) -> Iterator[pa.RecordBatch]:
     """The rows of one part, of the columns that the query needs."""
-    source = lake.files().dataset
+    source = lake.known().dataset
     schema = source.schema
     if part is not None:
-        path, ids = part
-        source = lake.fragment(path)
+        path, state, ids = part
+        source = lake.fragment(path, state)
         ctx.measure("files")
         if ids is not None:
             source = source.subset(row_group_ids=ids)
