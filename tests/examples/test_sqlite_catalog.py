@@ -36,7 +36,7 @@ def file(tmp_path: Path) -> Path:
             INSERT INTO keyed VALUES ('a', 1);
             CREATE TABLE numbered (rowid TEXT, v INT);
             CREATE VIEW large AS SELECT id, amount FROM orders WHERE amount > 1245;
-            CREATE TABLE "odd ""name""" ("a b" INT);
+            CREATE TABLE "odd ""name" ("a b" INT);
         """)
     return path
 
@@ -76,8 +76,8 @@ def test_odd_tables(shop: duckdb.DuckDBPyConnection, file: Path) -> None:
     ]
     assert shop.execute("FROM shop.KEYED WHERE k = 'a'").fetchall() == [("a", 1)]
     assert shop.execute("SELECT count(*) FROM shop.large WHERE amount < 1247").fetchone() == (1,)
-    shop.execute('INSERT INTO shop."odd ""name""" VALUES (1), (2)')
-    assert shop.execute('DELETE FROM shop."odd ""name""" WHERE "a b" = 1').fetchone() == (1,)
+    shop.execute('INSERT INTO shop."odd ""name" VALUES (1), (2)')
+    assert shop.execute('DELETE FROM shop."odd ""name" WHERE "a b" = 1').fetchone() == (1,)
     shop.execute("INSERT INTO shop.keyed VALUES ('b', 2)")
     assert in_sqlite(file, "SELECT * FROM keyed ORDER BY k") == [("a", 1), ("b", 2)]
     for table in ("keyed", "numbered", "large"):
