@@ -79,9 +79,14 @@ class Tables:
         where = ctx.filters.to_sql("sqlite")
         query = f"SELECT {columns} FROM {quoted(name)} WHERE {where.text}"
         with self.open(ctx) as db:
+            declared = dict(db.execute("SELECT name, type FROM pragma_table_xinfo(?)", [name]).fetchall())
+            flags = [column for column in ctx.columns if type_of(declared.get(column, "")) == BOOLEAN]
             rows = db.execute(query, where.parameters)
             while batch := rows.fetchmany(BATCH):
-                yield dict(zip(ctx.columns, map(list, zip(*batch, strict=True)), strict=True))
+                values = dict(zip(ctx.columns, map(list, zip(*batch, strict=True)), strict=True))
+                for column in flags:  # SQLite has numbers for them
+                    values[column] = [None if value is None else value != 0 for value in values[column]]
+                yield values
 
     def check(self, changes: Sequence[dw.Change], ctx: dw.Context) -> None:
         """Have the statement fail that breaks a constraint, rather than the commit."""

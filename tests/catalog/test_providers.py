@@ -79,4 +79,5 @@ def test_parameters_of_a_provider_are_options_without_regard_to_case() -> None:
     catalog = dw.Catalog("demo")
     catalog.attach_option("FILE", VARCHAR)
     catalog.mount(Wanting)
-    assert catalog.mounted is not None and catalog.mounted.wants == {"file": "FILE"}
+    assert catalog.mounted is not None
+    assert catalog.mounted.wants == {"file": "FILE"}

@@ -24,14 +24,16 @@ def file(tmp_path: Path) -> Path:
     """The file of the demo, with a few odd tables more."""
     path = tmp_path / "shop.db"
     spec = importlib.util.spec_from_file_location("make_data", EXAMPLE / "make_data.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.main(str(path))
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.executescript("""
             CREATE TABLE kinds (i INT, r REAL, t TEXT DEFAULT 'it''s', b BLOB, f BOOLEAN, n DEFAULT (1 + 1));
-            INSERT INTO kinds VALUES (-9223372036854775808, 1e308, 'ä' || char(0), x'00ff', 1, NULL), (NULL, NULL, NULL, NULL, NULL, NULL);
+            INSERT INTO kinds VALUES (-9223372036854775808, 1e308, 'ä' || char(0), x'00ff', 1, NULL);
+            INSERT INTO kinds VALUES (NULL, NULL, NULL, NULL, NULL, NULL);
             CREATE TABLE keyed (k TEXT PRIMARY KEY, v INT) WITHOUT ROWID;
             INSERT INTO keyed VALUES ('a', 1);
             CREATE TABLE numbered (rowid TEXT, v INT);
@@ -63,7 +65,8 @@ def test_demo(shop: duckdb.DuckDBPyConnection, file: Path) -> None:
         if statement.type == duckdb.StatementType.SELECT:
             results.append(found)
     wanted = "SELECT id, amount FROM orders WHERE customer = 3 AND amount > 1200 ORDER BY id"
-    assert results[0] == in_sqlite(file, wanted) and len(results[0]) == 7
+    assert results[0] == in_sqlite(file, wanted)
+    assert len(results[0]) == 8
     assert [name for name, *_ in results[1]] == ["Donald", "Barbara", "Edsger"]
     assert results[2] == [("Barbara", True), ("Donald", True)]
     assert in_sqlite(file, "SELECT name FROM customers WHERE active ORDER BY name") == [("Barbara",), ("Donald",)]
@@ -88,7 +91,7 @@ def test_odd_tables(shop: duckdb.DuckDBPyConnection, file: Path) -> None:
 
 
 def test_constraints(shop: duckdb.DuckDBPyConnection, file: Path) -> None:
-    with pytest.raises(duckdb.Error, match="IntegrityError: UNIQUE constraint failed: customers.name"):
+    with pytest.raises(duckdb.Error, match=r"IntegrityError: UNIQUE constraint failed: customers.name"):
         shop.execute("INSERT INTO shop.customers (name) VALUES ('Alan'), ('Ada')")
     assert shop.execute("SELECT count(*) FROM shop.customers").fetchone() == (5,)
     shop.execute("INSERT INTO shop.customers (name) VALUES ('Alan')")

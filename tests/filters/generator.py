@@ -336,7 +336,7 @@ def draw_predicate(table: Table, number: int) -> str:
 def draw_order(table: Table, number: int) -> str:
     """What follows the predicate: nothing, or an order with a limit, which is the same for equal rows."""
     rng = random.Random(f"order {table.seed} {number}")
-    if rng.random() < 0.93:
+    if rng.random() < 0.97:
         return ""
     column = rng.choice(table.columns)
     key = f"{column.sql} {rng.choice(('ASC', 'DESC'))} NULLS {rng.choice(('FIRST', 'LAST'))}"

@@ -36,6 +36,7 @@ from duckwing.filters.tree import (
     StructField,
     Unknown,
 )
+from duckwing.types import TIMETZ
 
 from . import generator
 from .generator import SCALARS, Table, Type, draw_table
@@ -600,12 +601,32 @@ def test_a_row_that_no_operand_settles_fails(narrow: Narrow) -> None:
             Evaluator([Predicate("p", tree)], narrow.batch.schema).mask(narrow.batch)
 
 
+def test_a_constant_that_cannot_be_cast_fails_where_a_row_needs_it(narrow: Narrow) -> None:
+    v = column("v", narrow.batch)
+    fails = Comparison("gt", Cast(v, pa.int64()), Cast(literal(1000), pa.int8()))
+    never = Comparison("lt", v, literal(0, pa.int32()))
+    schema = narrow.batch.schema
+    assert Evaluator([Predicate("p", And((fails, never)))], schema).apply(narrow.batch).num_rows == 0
+    with pytest.raises(FilterError, match="1000"):
+        Evaluator([Predicate("p", fails)], schema).apply(narrow.batch)
+
+
 def test_what_is_unknown_is_refused_at_once_or_skipped() -> None:
     batch = pa.record_batch({"v": [1, 2]})
     unknown = Unknown("function a.b/c@1", pa.bool_())
     with pytest.raises(FilterError, match=r"does not know the function a\.b/c@1"):
         Evaluator([Predicate("p", unknown)], batch.schema)
     assert Evaluator([Predicate("p", unknown, required=False)], batch.schema).apply(batch) == batch
+
+
+def test_constants_of_timetz_without_their_offset_are_refused() -> None:
+    """So they come, within other values, unless ``arrow_lossless_conversion`` is set."""
+    batch = pa.record_batch({"v": pa.nulls(1, TIMETZ), "s": pa.nulls(1, pa.struct([("a", TIMETZ)]))})
+    clock = pa.array([0], pa.time64("us"))
+    struct = pa.StructArray.from_arrays([clock], ["a"])
+    for tree in (In(column("v", batch), clock), Comparison("eq", column("s", batch), Literal(struct[0]))):
+        with pytest.raises(FilterError, match="SET arrow_lossless_conversion = true"):
+            Evaluator([Predicate("p", tree)], batch.schema)
 
 
 def test_a_column_that_is_missing_is_an_error() -> None:

@@ -152,7 +152,7 @@ def test_what_fails_at_once(sql: Session, step: str) -> None:
     assert f"ConnectionError: {reason}" in message
 
 
-def test_a_list_of_tables_that_fails_leaves_functions_usable(sql: Session) -> None:
-    attach(sql, "failing", "fails 'tables'")
-    assert sql.value("SELECT failing.works(1)") == 2
-    assert "ConnectionError: no tables" in sql.error("SHOW TABLES FROM failing")
+def test_a_list_of_tables_that_fails_leaves_functions_usable(fresh: Session) -> None:
+    attach(fresh, "failing", "fails 'tables'")
+    assert fresh.value("SELECT failing.works(1)") == 2
+    assert "ConnectionError: no tables" in fresh.error("SHOW TABLES FROM failing")

@@ -112,7 +112,6 @@ TYPES = {
     "BOOLEAN": "[true, false]",
     "TINYINT": "[-128, 127]",
     "UBIGINT": "[0, 18446744073709551615]",
-    "HUGEINT": "[-170141183460469231731687303715884105728, 1]",
     "FLOAT": "['nan', '1.5']",
     "DOUBLE": "['-inf', '0.1']",
     "DECIMAL(38, 10)": "[12345678901234567890.0123456789]",
@@ -123,6 +122,8 @@ TYPES = {
     "TIMESTAMP": "['1900-01-01 00:00:00.000001']",
     "TIMESTAMPTZ": "['2024-02-29 12:00:00+00']",
     "TIMESTAMP_NS": "['2024-02-29 12:00:00.123456789']",
+    "TIMETZ": "['12:00:00+01:30']",
+    "BIT": "['10101']",
     "INTERVAL": "['1 month 2 days 3 seconds']",
     "UUID": "['01234567-89ab-cdef-0123-456789abcdef']",
     "ENUM('x', 'y')": "['x', 'y']",
@@ -138,10 +139,13 @@ def test_values_of_all_types(store: Session) -> None:
     store.execute(f"CREATE TEMP TABLE drawn AS SELECT {columns} FROM range(1, 5) t(n)")
     store.execute("CREATE TABLE s.stored AS FROM drawn")
     store.execute("INSERT INTO s.stored FROM drawn")
-    assert store.rows("FROM s.stored ORDER BY ALL") == store.rows("FROM drawn UNION ALL FROM drawn ORDER BY ALL")
+    twice = "(FROM drawn UNION ALL FROM drawn)"
+    assert store.value("SELECT count(*) FROM s.stored") == 8
+    assert store.value(f"SELECT count(*) FROM (FROM s.stored EXCEPT ALL {twice})") == 0
+    assert store.value(f"SELECT count(*) FROM ({twice} EXCEPT ALL FROM s.stored)") == 0
     described = "SELECT column_name, column_type FROM (DESCRIBE %s)"
-    before, after = store.rows(described % "drawn"), store.rows(described % "s.stored")
-    assert [row for row in after if not row[0].startswith("ENUM")] == [r for r in before if not r[0].startswith("ENUM")]
+    before, after = dict(store.rows(described % "drawn")), dict(store.rows(described % "s.stored"))
+    assert {name: type_ for name, type_ in after.items() if type_ != before[name]} == {}
     store.execute('UPDATE s.stored SET VARCHAR = NULL, "INTEGER[]" = [7]')
     assert store.rows('SELECT DISTINCT VARCHAR, "INTEGER[]" FROM s.stored') == [(None, [7])]
 
@@ -315,7 +319,8 @@ def test_a_commit_that_is_refused_leaves_nothing(store: Session) -> None:
     store.execute("INSERT INTO s.beside VALUES (1)")
     store.execute("INSERT INTO s.unique VALUES (1)")
     message = store.error("COMMIT")
-    assert "Failed to commit" in message and "ValueError: duplicate key in table unique" in message
+    assert "Failed to commit" in message
+    assert "ValueError: duplicate key in table unique" in message
     assert store.rows("FROM s.beside") == []
     assert store.rows("FROM s.unique") == [(1,)]
     assert "duplicate key" in store.error("INSERT INTO s.unique VALUES (2), (2)")

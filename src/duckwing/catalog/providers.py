@@ -39,8 +39,9 @@ class TableProvider(Protocol):
     The context says who asks: ``ctx.options`` (of ATTACH), ``ctx.caller``, ``ctx.at`` (time travel). While a scan
     runs, it also has ``ctx.columns``, ``ctx.filters`` and ``ctx.order``: all that a table function gets.
 
-    Further methods are used where they exist: ``statistics(name, ctx)`` returns a
-    :class:`duckwing.TableStatistics` or None, and ``version(ctx)`` a positive number that changes with the
+    Further methods are used where they exist: ``cardinality(name, ctx)`` returns how many rows a table has, more or
+    less, or a :class:`duckwing.Cardinality`; ``statistics(name, ctx)`` a :class:`duckwing.TableStatistics`, which
+    must be true while the query runs; None: unknown. And ``version(ctx)`` a positive number that changes with the
     tables or their columns: as long as it does not, DuckDB asks for neither again. A class attribute
     ``time_travel = True`` says that tables have earlier states, which ``ctx.at`` asks for.
 
@@ -110,7 +111,8 @@ class Mount:
         self.function = declare_table_function(
             scan_table,
             columns=columns,
-            statistics=lambda table, ctx: self._statistics(table, ctx),
+            cardinality=lambda table, ctx: self._known("cardinality", table, ctx),
+            statistics=lambda table, ctx: self._known("statistics", table, ctx),
         )
         if self.writes:
             from .writing import WRITES, write_function
@@ -202,9 +204,10 @@ class Mount:
         version: Callable[[Context], int] | None = getattr(self.provider(ctx), "version", None)
         return 0 if version is None else version(ctx)
 
-    def _statistics(self, name: str, ctx: Context) -> Any:
-        statistics = getattr(self.provider(ctx), "statistics", None)
-        return None if statistics is None else statistics(name, ctx)
+    def _known(self, method: str, name: str, ctx: Context) -> Any:
+        """What an optional method of the provider says of a table; None without one."""
+        told = getattr(self.provider(ctx), method, None)
+        return None if told is None else told(name, ctx)
 
 
 def declare_mount(schema: str, source: Any, options: Mapping[str, Any]) -> Mount:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,8 @@ Convert = Callable[[pa.Array], pa.Array]
 def caster(actual: pa.DataType, target: pa.DataType) -> Convert:
     """How arrays of one type become arrays of another.
 
-    As all of them do here, those of ``arrow.bool8`` become ``bool``. The function that is returned raises ``FilterError`` or ``pyarrow.ArrowInvalid`` for a value that does not fit.
+    The function that is returned raises ``FilterError`` or ``pyarrow.ArrowInvalid`` for a value that does not fit.
+    For the target ``arrow.bool8`` it gives ``bool``.
 
     Raises:
         FilterError: there is no such cast, or it depends on the settings of a session.
@@ -195,17 +197,21 @@ _CONTEXT = decimal.Context(prec=100)
 
 
 def _float_to_decimal(actual: pa.DataType, target: pa.DataType) -> Convert:
-    """As DuckDB does it, with the little that it adds before rounding."""
+    """As DuckDB does it: rounded as a DOUBLE, half away from zero, and then of the type again."""
+    import numpy as np
+
+    real = np.float64 if actual.bit_width == 64 else np.float32
     power, limit = 10.0**target.scale, 10.0**target.precision
 
     def value(number: float | None) -> decimal.Decimal | None:
         if number is None:
             return None
         scaled = number * power
-        scaled += 1e-9 * ((scaled > 0) - (scaled < 0))
         if not -limit < scaled < limit:
             raise FilterError(f"{number} does not fit {target}")
-        return decimal.Decimal(round(scaled)).scaleb(-target.scale, _CONTEXT)
+        whole = math.floor(abs(scaled))
+        rounded = whole + (abs(scaled) - whole >= 0.5)
+        return decimal.Decimal(int(real(rounded if scaled >= 0 else -rounded))).scaleb(-target.scale, _CONTEXT)
 
     return lambda array: pa.array([value(number) for number in array.to_pylist()], target)
 

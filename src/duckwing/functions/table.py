@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, ParamSpec, TypeVar
 
@@ -132,10 +133,12 @@ class BoundTable:
             chosen = self._values(result) if splits is None else splits
             for ordinal, value in chosen:
                 tags = {metadata.BATCH_INDEX: str(ordinal).encode()} if function.pushdown.order == "preserved" else {}
-                for batch in sieve.batches(self._read(result.scan(value), scan)):
-                    yield Batch(batch.data, {**batch.metadata, **tags}) if tags else batch
+                with contextlib.closing(self._read(result.scan(value), scan)) as batches:
+                    for batch in sieve.batches(batches):
+                        yield Batch(batch.data, {**batch.metadata, **tags}) if tags else batch
         else:
-            yield from sieve.batches(self._read(result, scan))
+            with contextlib.closing(self._read(result, scan)) as batches:
+                yield from sieve.batches(batches)
 
     def plan(self, start: int = 0) -> Iterator[PlannedSplit]:
         """The parts in which the scan can be read, from one on.
@@ -167,7 +170,7 @@ class BoundTable:
         for split in planned(instance.plan(), self.what):
             yield split.ordinal, split.split.value
 
-    def _read(self, result: Any, scan: Scan) -> Iterator[pa.RecordBatch]:
+    def _read(self, result: Any, scan: Scan) -> Generator[pa.RecordBatch]:
         resumable = self.function.form == "resumable"
         items = _steps(result) if resumable else result
         try:

@@ -30,7 +30,7 @@ class Files:
         path = self.path(name)
         if path is None:
             return None
-        columns = {column: VARCHAR for column in path.read_text().splitlines()[0].split()}
+        columns = dict.fromkeys(path.read_text().splitlines()[0].split(), VARCHAR)
         return dw.TableDefinition({**columns, "line": BIGINT}, comment=f"of {path.name}")
 
     def scan(self, name: str, ctx: dw.Context) -> Iterator[dict[str, list[object]]]:
