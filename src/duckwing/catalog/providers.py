@@ -54,13 +54,13 @@ class TableProvider(Protocol):
     Example:
         ```python
         class Folder:
-            def __init__(self, path: str): ...
-            def tables(self, ctx): return [f.stem for f in self.path.glob("*.csv")]
+            def __init__(self, folder: str): ...
+            def tables(self, ctx): return [f.stem for f in self.folder.glob("*.csv")]
             def table(self, name, ctx): ...
             def scan(self, name, ctx): ...
 
         files = dw.Catalog("files")
-        files.attach_option("path", VARCHAR, required=True)
+        files.attach_option("folder", VARCHAR, required=True)
         files.mount(Folder)
         ```
     """

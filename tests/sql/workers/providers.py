@@ -91,7 +91,7 @@ class Failing:
         if name == "table":
             raise ConnectionError("no table")
         if name == "columns":
-            return dw.TableDefinition({"n": "BIGINT"})  # type: ignore[dict-item]
+            return dw.TableDefinition({"n": "BIGINT"})
         if name == "option":
             return dw.TableDefinition({"n": BIGINT}, primary_kay="n")
         return dw.TableDefinition({"n": BIGINT}) if name in ("good", "scan", "statistics") else None

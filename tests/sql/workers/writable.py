@@ -40,7 +40,7 @@ State = dict[str, Held]
 class Folder:
     """The tables of one schema."""
 
-    writes = (
+    writes: tuple[str, ...] = (
         *("insert", "update", "delete"),
         *("create_table", "drop_table", "rename_table", "add_column", "drop_column", "rename_column"),
     )
