@@ -22,10 +22,10 @@ def _compare(folder: Path, seeds: range) -> Fuzzer:
     return fuzzer
 
 
-@pytest.mark.parametrize("first", [1000, 1009, 1018])
+@pytest.mark.parametrize("first", [1000, 1007, 1014])
 def test_pushdown_never_changes_the_rows(engine: None, tmp_path: Path, first: int) -> None:
-    tally = _compare(tmp_path, range(first, first + 9)).tally
-    assert tally.predicates == 9 * PREDICATES_PER_TABLE
+    tally = _compare(tmp_path, range(first, first + 7)).tally
+    assert tally.predicates == 7 * PREDICATES_PER_TABLE
     # A generator whose predicates DuckDB refuses or keeps to itself, or that choose nothing, would prove nothing.
     assert tally.pushed > 0.4 * tally.predicates, tally
     assert tally.choosing > 0.3 * tally.predicates, tally

@@ -259,7 +259,7 @@ class _Reader:
         if kind == "literal":
             _object(node, {"kind", "value_ref"}, "a set")
             value = self._envelope.value(_uint(node["value_ref"], "a reference"))
-            if not isinstance(value, pa.ListScalar) or not value.is_valid:
+            if not _is_list(value.type) or not value.is_valid:
                 raise FilterError(f"malformed filter: a set is a list, not {value.type}")
             return value.values
         if kind == "external":
@@ -344,7 +344,8 @@ def _depends_on_session(type_: pa.DataType) -> bool:
 
 def _is_list(type_: pa.DataType) -> bool:
     is_ = pa.types
-    return bool(is_.is_list(type_) or is_.is_large_list(type_) or is_.is_fixed_size_list(type_))
+    tests = (is_.is_list, is_.is_large_list, is_.is_fixed_size_list, is_.is_list_view, is_.is_large_list_view)
+    return any(test(type_) for test in tests)
 
 
 def _is_boolean(type_: pa.DataType) -> bool:
