@@ -228,7 +228,7 @@ def test_overloads(tables: Session) -> None:
 
 
 def test_any_type(sql: Session) -> None:
-    """Without HUGEINT and UUID, which come back as other types, and TIMESTAMPTZ, for which DuckDB's client wants pytz."""
+    """Without HUGEINT and UUID, which come back as other types, and TIMESTAMPTZ, which wants pytz."""
     for value in (
         "i",
         "{'a': i, 'b': [i, NULL], 'c': MAP {'k': i::VARCHAR}}",
