@@ -11,7 +11,7 @@ import pyarrow as pa
 from ..errors import DeclarationError
 from ..functions.about import check_name, check_tags, check_text
 from ..functions.settings import Setting, declare_setting
-from .schema import Schema
+from .schema import Function, Schema
 
 if TYPE_CHECKING:
     from ..functions.attach_options import AttachOption
@@ -83,6 +83,8 @@ class Catalog(Schema):
         self._settings: dict[str, Setting] = {}
         self._secret_types: dict[str, SecretType] = {}
         self._attach_options: dict[str, AttachOption] = {}
+        self._published: list[tuple[Schema, Function]] = []
+        self.global_prefix = ""
         self._companions: list[AttachedCatalog] = []
         self._on_attach: list[Callable[[Mapping[str, Any]], object]] = []
 
@@ -233,6 +235,36 @@ class Catalog(Schema):
     def companions(self) -> Sequence[AttachedCatalog]:
         """The catalogs that are attached together with this one."""
         return self._companions
+
+    def publish(self, *functions: Function, prefix: str = "") -> None:
+        """Make functions callable without the catalog's name: ``SELECT prefix_name(…)``, in every schema.
+
+        A name that is taken already is left as it is. The names stay after DETACH; calls then fail.
+
+        Args:
+            functions: functions of this catalog.
+            prefix: comes before each name, with an underscore; the names are bare without it.
+
+        Raises:
+            DeclarationError: a function is not in the catalog, or there is another prefix already.
+        """
+        if self._published and prefix != self.global_prefix:
+            raise DeclarationError(
+                f"catalog '{self.catalog_name}' publishes with the prefix '{self.global_prefix}' already"
+            )
+        for function in functions:
+            home = next((schema for schema in self.schemas() if schema.has(function)), None)
+            if home is None:
+                raise DeclarationError(
+                    f"catalog '{self.catalog_name}' cannot publish what it does not have: {function!r:.80}"
+                )
+            self._published.append((home, function))
+        self.global_prefix = prefix
+
+    @property
+    def published(self) -> Sequence[tuple[Schema, Function]]:
+        """The functions that can be called without the catalog's name, each with its schema."""
+        return self._published
 
     def on_attach(self, hook: Callable[[Mapping[str, Any]], object]) -> Callable[[Mapping[str, Any]], object]:
         """Have ``hook`` called with the options of each ATTACH; what it raises refuses the ATTACH. A decorator.

@@ -340,6 +340,11 @@ class Schema:
         """The macros, by name in lower case."""
         return self._macros
 
+    def has(self, function: Function) -> bool:
+        """Whether a function was added to it."""
+        room = ROOMS.get(getattr(function, "kind", ""), "")
+        return any(other is function for same in self._functions.get(room, {}).values() for other in same)
+
     def scalars(self, name: str | None = None) -> list[ScalarFunction[..., Any]]:
         """The scalar functions, or those of one name, which SQL compares without regard to case."""
         return _select(self._functions["scalar"], name)

@@ -36,9 +36,14 @@ Operation = Literal[
     "rename_column",
 ]
 
+LOST = "the changes of this transaction are lost, because it was idle for too long; none of them is in"
+
 _JOURNAL = "_vgi/changes"
 
 _PLACES = "_vgi/places"
+
+_WRITERS = "_vgi/writers"
+"""In the store of the attachment: the transactions that have changed something."""
 
 _SCHEMA, _TABLES = b"schema", b"tables"
 """Keys of the journal: the schema that is changed; and there if tables or columns come or go, not rows alone."""
@@ -64,6 +69,21 @@ class Change:
     rows: pa.RecordBatch | None = None
     columns: pa.Schema | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def note_writer(attachment: Store, transaction: bytes) -> None:
+    """Remember that a transaction has changed something: should its journal be lost, the commit must not succeed."""
+    attachment.put(_WRITERS, transaction, b"")
+
+
+def has_written(attachment: Store, transaction: bytes) -> bool:
+    """Whether :func:`note_writer` has been called, and not :func:`forget_writer`."""
+    return attachment.get(_WRITERS, transaction) is not None
+
+
+def forget_writer(attachment: Store, transaction: bytes) -> None:
+    """Forget a transaction that has ended."""
+    attachment.delete(_WRITERS, [transaction])
 
 
 def append_change(store: Store, schema: str, change: Change) -> None:

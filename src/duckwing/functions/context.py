@@ -175,12 +175,23 @@ class Context:
         """Where the transaction keeps what its statements leave for each other.
 
         Raises:
-            CatalogError: there is no transaction.
+            CatalogError: there is no transaction, or what it has left is lost.
         """
         invocation = self._invocation
-        if invocation.transaction is None or invocation.scopes is None:
+        if invocation.transaction is None or invocation.attachment is None or invocation.scopes is None:
             raise CatalogError("tables can only be changed in a transaction; attach the catalog and use SQL")
-        return invocation.scopes().open_or_create("transaction", invocation.transaction).store
+        scopes = invocation.scopes()
+        scope = scopes.open("transaction", invocation.transaction)
+        if scope is None:
+            from .changes import LOST, has_written, note_writer
+
+            attachment = scopes.open_or_create("attachment", invocation.attachment).store
+            known = has_written(attachment, invocation.transaction)
+            if known and scopes.open("transaction", invocation.transaction) is None:
+                raise CatalogError(LOST)
+            scope = scopes.open_or_create("transaction", invocation.transaction)
+            note_writer(attachment, invocation.transaction)
+        return scope.store
 
     @property
     def execution_id(self) -> bytes:

@@ -12,7 +12,10 @@ from ..protocol.shared import CatalogParams
 from .attachment import find_catalog, new_attachment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..catalog.declared import Catalog
+    from ..protocol.functions import FunctionInfo
     from ..rpc.call import Call
     from . import Service
 
@@ -57,7 +60,7 @@ def catalog_attach(service: Service, call: Call, request: CatalogAttachRequest) 
 
 def _specifications(catalog: Catalog) -> dict[str, Any]:
     """The settings and types of secrets that the client registers, and what it attaches too."""
-    if not catalog.settings and not catalog.secret_types and not catalog.companions:
+    if not catalog.settings and not catalog.secret_types and not catalog.companions and not catalog.published:
         return {}
     import pyarrow as pa
 
@@ -79,4 +82,16 @@ def _specifications(catalog: Catalog) -> dict[str, Any]:
         "settings": tuple(map(encode, settings)),
         "secret_types": tuple(map(encode, secret_types)),
         "attach_catalogs": tuple(map(encode, catalog.companions)),
+        "global_functions": tuple(encode(info) for info in _published(catalog)),
+        "global_function_prefix": catalog.global_prefix,
     }
+
+
+def _published(catalog: Catalog) -> Iterator[FunctionInfo]:
+    """The records of the functions that can be called without the catalog's name."""
+    if not catalog.published:
+        return
+    from .describe import function_infos
+
+    for schema, function in catalog.published:
+        yield from function_infos(schema.name, function)

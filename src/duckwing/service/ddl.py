@@ -15,6 +15,7 @@ from ..protocol.shared import OnConflict
 from .attachment import attached_catalog
 from .invocations import looking
 from .refusals import refused
+from .transactions import note_tables
 
 if TYPE_CHECKING:
     from ..catalog.providers import Mount
@@ -112,6 +113,7 @@ def _changed(service: Service, call: Call, request: Any) -> tuple[Mount, Context
     if mount is None or not mount.writes:
         what, operation = call.method.removeprefix("catalog_").rsplit("_", 1)
         raise refused(catalog, what, operation)
+    note_tables(service, request.attach_opaque_data)
     return mount, looking(service, call, catalog, request)
 
 

@@ -51,6 +51,13 @@ _PARTITION_KINDS = {
 }
 
 
+def function_infos(schema: str, function: Any) -> list[FunctionInfo]:
+    """A record for each form of one function."""
+    if function.kind == "scalar":
+        return scalar_infos(schema, [function])
+    return aggregate_infos(schema, [function]) if function.kind == "aggregate" else table_infos(schema, [function])
+
+
 def scalar_infos(schema: str, functions: Sequence[ScalarFunction[..., Any]]) -> list[FunctionInfo]:
     """A record for each form of scalar functions."""
     return [

@@ -7,7 +7,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from ..errors import CatalogError, StateError
-from ..functions.changes import changes_tables, read_changes
+from ..functions.changes import LOST, changes_tables, forget_writer, has_written, read_changes
 from ..protocol.transactions import CatalogVersionResult, TransactionBeginResult
 from .attachment import attached_catalog, attachment_id
 from .invocations import looking
@@ -17,23 +17,24 @@ if TYPE_CHECKING:
     from ..protocol.transactions import TransactionEndParams
     from ..rpc.call import Call
     from ..state.directory import ScopeDirectory
+    from ..state.store import Store
     from . import Service
 
-_DROPPED = "_vgi/dropped"
-"""Counts, for each attachment, the transactions that have made or altered tables in vain."""
+_CHANGED = "_vgi/changed"
+"""Counts, for each attachment, the statements that have made or altered tables, and their rollbacks."""
 
 
 def catalog_version(service: Service, call: Call, request: CatalogParams) -> CatalogVersionResult:
     """The version of what the catalog contains.
 
-    It changes, too, when a transaction that has made tables is rolled back: the client still knows them.
+    It changes, too, when a transaction changes tables: should it be rolled back, the client would still know them.
     """
     catalog = attached_catalog(service, request.attach_opaque_data)
     version = catalog.live_version(looking(service, call, catalog, request))
     scope = service.scopes.open("attachment", attachment_id(request.attach_opaque_data) or b"")
-    dropped = 0 if scope is None else scope.store.counter_get(_DROPPED, b"")
-    if version and dropped:
-        version = zlib.crc32(repr((version, dropped)).encode()) + 1
+    changed = 0 if scope is None else scope.store.counter_get(_CHANGED, b"")
+    if version and changed:
+        version = zlib.crc32(repr((version, changed)).encode()) + 1
     return CatalogVersionResult(version)
 
 
@@ -51,12 +52,15 @@ def catalog_transaction_commit(service: Service, call: Call, request: Transactio
     who then asks again finds nothing left to do. Where they were refused, it is removed after the answer.
 
     Raises:
-        CatalogError: a process has died.
+        CatalogError: a process has died, or the changes are lost.
         Exception: whatever the provider raises.
     """
     catalog = attached_catalog(service, request.attach_opaque_data)
     scope = service.scopes.open("transaction", request.transaction_opaque_data)
+    writers = _writers(service, request)
     if scope is None:
+        if writers is not None and has_written(writers, request.transaction_opaque_data):
+            raise CatalogError(LOST)
         return
     schema, changes = read_changes(scope.store)
     if changes:
@@ -73,9 +77,11 @@ def catalog_transaction_commit(service: Service, call: Call, request: Transactio
                 raise CatalogError(f"the tables of schema '{schema}' can no longer be changed")
             found.mounted.apply(changes, looking(service, call, catalog, request))
         except Exception:
-            _drop_tables(service, request, scope)
+            _forget(service, request, scope)
             call.after(lambda: service.scopes.remove("transaction", request.transaction_opaque_data))
             raise
+        if writers is not None:
+            forget_writer(writers, request.transaction_opaque_data)
     service.scopes.remove("transaction", request.transaction_opaque_data)
 
 
@@ -84,12 +90,29 @@ def catalog_transaction_rollback(service: Service, call: Call, request: Transact
     attached_catalog(service, request.attach_opaque_data)
     scope = service.scopes.open("transaction", request.transaction_opaque_data)
     if scope is not None:
-        _drop_tables(service, request, scope)
+        _forget(service, request, scope)
     service.scopes.remove("transaction", request.transaction_opaque_data)
 
 
-def _drop_tables(service: Service, request: TransactionEndParams, transaction: ScopeDirectory) -> None:
-    """Have the client look anew which tables there are, if the transaction has changed that."""
+def note_tables(service: Service, attach_opaque_data: bytes) -> None:
+    """Have the client look anew which tables there are, from its next transaction on.
+
+    Not only at a rollback, which does not arrive after a statement that has failed (seen).
+    """
+    attachment = attachment_id(attach_opaque_data) or b""
+    service.scopes.open_or_create("attachment", attachment).store.counter_add(_CHANGED, b"", 1)
+
+
+def _forget(service: Service, request: TransactionEndParams, transaction: ScopeDirectory) -> None:
+    """Note that what a transaction has changed will not be."""
     if changes_tables(transaction.store):
-        attachment = attachment_id(request.attach_opaque_data) or b""
-        service.scopes.open_or_create("attachment", attachment).store.counter_add(_DROPPED, b"", 1)
+        note_tables(service, request.attach_opaque_data)
+    writers = _writers(service, request)
+    if writers is not None:
+        forget_writer(writers, request.transaction_opaque_data)
+
+
+def _writers(service: Service, request: TransactionEndParams) -> Store | None:
+    """Where the attachment keeps which transactions have changed something."""
+    scope = service.scopes.open("attachment", attachment_id(request.attach_opaque_data) or b"")
+    return None if scope is None else scope.store
