@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shlex
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +21,8 @@ from .session import Session, attach_statement, literal, location
 pytestmark = pytest.mark.sql
 
 LOCATION = location("writable")
+
+FULL = pytest.mark.full
 
 OpenStore = Callable[..., Session]
 
@@ -213,15 +217,15 @@ def test_alter(store: Session) -> None:
     ("statement", "refused"),
     [
         ("ALTER TABLE s.plain ALTER i SET DATA TYPE BIGINT", "CHANGE TABLE COLUMN TYPE"),
-        ("ALTER TABLE s.plain ALTER i SET DEFAULT 1", "SET TABLE COLUMN DEFAULT"),
-        ("ALTER TABLE s.plain ALTER i DROP DEFAULT", "DROP TABLE COLUMN DEFAULT"),
-        ("ALTER TABLE s.plain ALTER i SET NOT NULL", "SET TABLE NOT NULL"),
-        ("ALTER TABLE s.plain ALTER i DROP NOT NULL", "DROP TABLE NOT NULL"),
-        ("COMMENT ON TABLE s.plain IS 'x'", "SET TABLE COMMENT"),
-        ("COMMENT ON COLUMN s.plain.i IS 'x'", "SET TABLE COLUMN COMMENT"),
+        pytest.param("ALTER TABLE s.plain ALTER i SET DEFAULT 1", "SET TABLE COLUMN DEFAULT", marks=FULL),
+        pytest.param("ALTER TABLE s.plain ALTER i DROP DEFAULT", "DROP TABLE COLUMN DEFAULT", marks=FULL),
+        pytest.param("ALTER TABLE s.plain ALTER i SET NOT NULL", "SET TABLE NOT NULL", marks=FULL),
+        pytest.param("ALTER TABLE s.plain ALTER i DROP NOT NULL", "DROP TABLE NOT NULL", marks=FULL),
+        pytest.param("COMMENT ON TABLE s.plain IS 'x'", "SET TABLE COMMENT", marks=FULL),
+        pytest.param("COMMENT ON COLUMN s.plain.i IS 'x'", "SET TABLE COLUMN COMMENT", marks=FULL),
         ("CREATE VIEW s.v AS SELECT 1", "CREATE VIEW"),
         ("CREATE SCHEMA s.new", "CREATE SCHEMA"),
-        ("DROP SCHEMA s.other", "DROP SCHEMA"),
+        pytest.param("DROP SCHEMA s.other", "DROP SCHEMA", marks=FULL),
     ],
 )
 def test_what_no_provider_takes(store: Session, statement: str, refused: str) -> None:
@@ -236,8 +240,16 @@ def test_what_no_provider_takes(store: Session, statement: str, refused: str) ->
         ("UPDATE s.inserts.log SET n = 2", "Table 'log' does not support UPDATE"),
         ("DELETE FROM s.inserts.log", "Table 'log' does not support DELETE"),
         ("DROP TABLE s.inserts.log", "CatalogError: schema 'inserts' does not take DROP TABLE"),
-        ("CREATE TABLE s.inserts.new (i INTEGER)", "CatalogError: schema 'inserts' does not take CREATE TABLE"),
-        ("ALTER TABLE s.inserts.log ADD COLUMN z INTEGER", "CatalogError: schema 'inserts' does not take ADD COLUMN"),
+        pytest.param(
+            "CREATE TABLE s.inserts.new (i INTEGER)",
+            "CatalogError: schema 'inserts' does not take CREATE TABLE",
+            marks=FULL,
+        ),
+        pytest.param(
+            "ALTER TABLE s.inserts.log ADD COLUMN z INTEGER",
+            "CatalogError: schema 'inserts' does not take ADD COLUMN",
+            marks=FULL,
+        ),
         ("INSERT INTO fixed.listed VALUES (2)", "Table 'listed' does not support INSERT"),
         ("DELETE FROM fixed.listed", "Table 'listed' does not support DELETE"),
         ("DROP TABLE fixed.listed", "CatalogError: catalog 'fixed' is read-only: it does not take DROP TABLE"),
@@ -258,7 +270,8 @@ def test_what_this_provider_does_not_take(store: Session, statement: str, expect
 def test_a_transaction_sees_what_it_has_changed(open_store: OpenStore, folder: Path, options: str) -> None:
     store = open_store(folder, options)
     store.execute("CREATE TABLE s.kept AS SELECT 1 AS i")
-    for end, expected in (("ROLLBACK", [(1,)]), ("COMMIT", [(2,), (3,)])):
+    ends = [("ROLLBACK", [(1,)]), ("COMMIT", [(2,), (3,)])]
+    for end, expected in ends if options == POOLED else ends[1:]:
         store.execute("BEGIN")
         store.execute("INSERT INTO s.kept VALUES (2)")
         store.execute("UPDATE s.kept SET i = 3 WHERE i = 1")
@@ -284,6 +297,14 @@ def test_tables_of_a_transaction_that_was_rolled_back_are_forgotten(store: Sessi
     assert "Table with name vanishes does not exist" in store.error("FROM s.vanishes")
     assert store.values("SELECT column_name FROM (DESCRIBE s.remains)") == ["i"]
     assert "vanishes" not in store.values("SHOW TABLES FROM s")
+
+
+def test_tables_of_a_statement_that_failed_are_forgotten(store: Session) -> None:
+    """After an error, the extension's ROLLBACK does not arrive."""
+    store.error("CREATE TABLE s.half_made AS SELECT error('stop') AS x FROM range(3)")
+    assert "Table with name half_made does not exist" in store.error("FROM s.half_made")
+    store.execute("CREATE TABLE s.half_made AS SELECT 1 AS x")
+    assert store.rows("FROM s.half_made") == [(1,)]
 
 
 def test_prepared_statements_see_the_transaction_in_which_they_run(store: Session) -> None:
@@ -353,6 +374,28 @@ def test_a_transaction_changes_the_tables_of_one_schema(store: Session) -> None:
 
 
 # Death
+
+
+def test_a_transaction_whose_journal_is_lost(open_session: Callable[..., Session], tmp_path: Path) -> None:
+    session = open_session()
+    folder, state = tmp_path / "folder", tmp_path / "state"
+    folder.mkdir()
+    place = location("writable", environment=f"DUCKWING_STATE_DIR={shlex.quote(str(state))}")
+    session.execute(attach_statement(place, "store", "s", f"folder {literal(str(folder))}"))
+    session.execute("CREATE TABLE s.t (i INTEGER)")
+    for write_again in (False, True):
+        session.execute("BEGIN")
+        session.execute("INSERT INTO s.t VALUES (1)")
+        [journal] = (state / "scopes").glob("transaction-*")
+        shutil.rmtree(journal)
+        message = session.error("INSERT INTO s.t VALUES (2)" if write_again else "COMMIT")
+        assert (
+            "the changes of this transaction are lost, because it was idle for too long; none of them is in" in message
+        )
+        if write_again:
+            session.execute("ROLLBACK")
+        assert session.rows("FROM s.t") == []
+    session.close()
 
 
 def kill_workers(folder: Path) -> None:
