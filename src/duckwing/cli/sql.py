@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import duckdb
 from .. import engine
 from ..engine.extension import cache_folder
 from ..errors import Error
-from ..rpc.errors import DEBUG_VARIABLE
+from ..testing.database import tracebacks
 from .attachment import Attachment
 from .formats import write_csv, write_json, write_markdown
 from .problems import readable
@@ -49,13 +48,12 @@ def sql(
         Error: there is no such worker, engine, file or database.
     """
     location = engine.location(worker)
-    os.environ.setdefault(DEBUG_VARIABLE, "1")  # whoever sits here is most often the author
     scripts = [*map(_read, files), *commands]
     try:
         connection = engine.connect(database)
     except duckdb.Error as error:
         raise Error(f"{database} cannot be opened: {error}") from error
-    with connection:
+    with connection, tracebacks():  # whoever sits here is most often the author
         runner = Runner(connection)
         attachment = Attachment(connection, location, catalog)
         shell = Shell(runner, attachment, _WRITERS[output], sys.stdout)
