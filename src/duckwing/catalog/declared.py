@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..functions.context import Context
     from ..functions.secrets import SecretType
     from ..protocol.catalogs import AttachedCatalog
+    from .formats import CopyFormat
     from .providers import TableProvider
     from .versions import Release
 
@@ -83,6 +85,7 @@ class Catalog(Schema):
         self._settings: dict[str, Setting] = {}
         self._secret_types: dict[str, SecretType] = {}
         self._attach_options: dict[str, AttachOption] = {}
+        self._formats: dict[str, CopyFormat] = {}
         self._published: list[tuple[Schema, Function]] = []
         self.global_prefix = ""
         self._companions: list[AttachedCatalog] = []
@@ -235,6 +238,87 @@ class Catalog(Schema):
     def companions(self) -> Sequence[AttachedCatalog]:
         """The catalogs that are attached together with this one."""
         return self._companions
+
+    def copy_from(self, name: str, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Declare the reader of a format: ``COPY t FROM 'path' (FORMAT 'catalog.name', option value)``. A decorator.
+
+        The function takes the path, options by name, and yields what a table function may yield; the columns that are
+        wanted are ``ctx.target``.
+
+        Args:
+            name: of the format.
+            options: ``comment``, ``tags``, as for :func:`duckwing.table_function`.
+
+        Raises:
+            DeclarationError: it cannot be one, or the format has a reader already.
+
+        Example:
+            ```python
+            @demo.copy_from("lines")
+            def read_lines(path: str, *, skip: int = 0):
+                for line in Path(path).read_text().splitlines()[skip:]:
+                    yield (line,)
+            ```
+        """
+        from .formats import CopyFormat, declare_reader
+
+        def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+            known = self._formats.get(name.casefold(), CopyFormat(name))
+            if known.reader is not None:
+                raise DeclarationError(f"the COPY format '{name}' already has a reader")
+            reader = declare_reader(function, name, **options)
+            self._take_format(dataclasses.replace(known, reader=reader))
+            return function
+
+        return declare
+
+    def copy_to(
+        self, name: str, *, ordered: bool = True, **options: Any
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Declare the writer of a format: ``COPY t TO 'path' (FORMAT 'catalog.name', option value)``. A decorator.
+
+        The function takes all rows, the path, and options by name. It is called once, also if there are no rows;
+        what it has begun it must remove itself if it fails.
+
+        Args:
+            name: of the format.
+            ordered: the rows come in the order of their query, handed over by one thread.
+            options: ``comment``, ``tags``, as for :func:`duckwing.buffering`.
+
+        Raises:
+            DeclarationError: it cannot be one, or the format has a writer already.
+
+        Example:
+            ```python
+            @demo.copy_to("lines")
+            def write_lines(rows: Iterator[pa.RecordBatch], path: str, *, end: str = "\\n"):
+                with open(path, "w") as file:
+                    for batch in rows:
+                        file.writelines(f"{line}{end}" for line in batch.column(0).to_pylist())
+            ```
+        """
+        from .formats import CopyFormat, declare_writer
+
+        def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+            known = self._formats.get(name.casefold(), CopyFormat(name))
+            if known.writer is not None:
+                raise DeclarationError(f"the COPY format '{name}' already has a writer")
+            writer = declare_writer(function, name, ordered=ordered, **options)
+            self._take_format(dataclasses.replace(known, writer=writer))
+            return function
+
+        return declare
+
+    def _take_format(self, format_: CopyFormat) -> None:
+        from .formats import check_options
+
+        check_options(format_)
+        self._formats[format_.name.casefold()] = format_
+
+    @property
+    def copy_formats(self) -> Iterable[CopyFormat]:
+        """The formats for COPY."""
+        return self._formats.values()
 
     def publish(self, *functions: Function, prefix: str = "") -> None:
         """Make functions callable without the catalog's name: ``SELECT prefix_name(…)``, in every schema.

@@ -77,6 +77,13 @@ class BoundBuffering(BoundOverTable[BufferingFunction[..., Any]]):
             raise OutputError(f"{self.what}: split() must return lists of positions of its parts, below {len(parts)}")
         return shares
 
+    def write(self, parts: Iterator[pa.RecordBatch]) -> None:
+        """Hand all rows to the writer of a COPY format."""
+        rows = self.function.table.wrap_all(map(self.reader, parts), self.reader.columns)
+        result = self.call(self.start(), rows)
+        for _ in result if isinstance(result, Iterator) else ():
+            pass  # a generator does its work while it is asked for rows that nobody wants
+
     def source(self, parts: Iterator[pa.RecordBatch], columns: pa.Schema) -> Generator[pa.RecordBatch]:
         """The rows of the result, of exactly the columns that the bind has told."""
         started = self.start()

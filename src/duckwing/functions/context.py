@@ -13,6 +13,8 @@ from ..rpc.call import ANONYMOUS, Identity
 from .settings import Setting, read_settings
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from ..filters.pushed import Filters
     from ..state.directory import Scopes
     from ..state.store import Store
@@ -65,6 +67,7 @@ class Invocation:
         options: gives the options of the attachment.
         at: the AT clause of the table; None: there is none.
         data_version: gives the version of the data that the attachment got.
+        target: the columns that a COPY FROM must give; None for all other calls.
     """
 
     function: str
@@ -84,6 +87,7 @@ class Invocation:
     options: Callable[[], Mapping[str, Any]] = dict
     at: At | None = None
     data_version: Callable[[], str | None] = lambda: None
+    target: pa.Schema | None = None
 
 
 class Context:
@@ -192,6 +196,17 @@ class Context:
             scope = scopes.open_or_create("transaction", invocation.transaction)
             note_writer(attachment, invocation.transaction)
         return scope.store
+
+    @property
+    def target(self) -> pa.Schema:
+        """The columns of the table that COPY FROM fills.
+
+        Raises:
+            TypeError: the function does not read for COPY.
+        """
+        if self._invocation.target is None:
+            raise TypeError(f"'{self.function}' is called by COPY … FROM only")
+        return self._invocation.target
 
     @property
     def execution_id(self) -> bytes:

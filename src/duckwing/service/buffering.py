@@ -39,6 +39,10 @@ ALL = b"all"
 """Id of the only source, where the input is not divided."""
 
 
+_WRITTEN = "_vgi/written"
+"""Counts the batches that a COPY TO has sent."""
+
+
 def open_buffering(
     service: Service, call: Call, bound: BoundBuffering, request: InitRequest, columns: pa.Schema, execution_id: bytes
 ) -> Stream:
@@ -87,6 +91,10 @@ def table_buffering_process(service: Service, call: Call, request: BufferingProc
     kept = execution.bound.sink(request.input_batch)
     if kept is not None and kept.num_rows:
         index = NO_INDEX if request.batch_index is None else request.batch_index
+        if execution.writes and request.batch_index is None and execution.bound.function.ordered:
+            index = scope.store.counter_add(
+                _WRITTEN, b"", 1
+            )  # one thread sends them, in order, perhaps to many processes
         execution.spool(scope).append(encode_batch(kept), index)
     return BufferingProcessResponse(request.execution_id)
 
@@ -95,6 +103,9 @@ def table_buffering_combine(service: Service, call: Call, request: BufferingComb
     """All input is there: say what sources there are."""
     execution = _execution(service, call, request.execution_id)
     scope = look(service, request.execution_id)
+    if execution.writes:
+        execution.bound.write(iter(_Parts(read_spools(scope.path))))
+        return BufferingCombineResponse(())
     shares = execution.bound.split(_Parts(read_spools(scope.path)))
     if shares is None:
         return BufferingCombineResponse((ALL,))
@@ -114,9 +125,15 @@ def table_buffering_destructor(service: Service, call: Call, request: BufferingD
 
 @dataclass(eq=False)
 class _Execution:
-    """An execution as this process knows it."""
+    """An execution as this process knows it.
+
+    Attributes:
+        bound: the function.
+        writes: it writes for COPY TO, and gives no rows.
+    """
 
     bound: BoundBuffering
+    writes: bool = False
     _scope: ScopeDirectory | None = None
     _spool: Spool | None = None
 
@@ -145,7 +162,7 @@ def _execution(service: Service, call: Call, execution_id: bytes) -> _Execution:
         request = read_execution_id(execution_id, InitRequest)
         bind_call = decode(BindRequest, request.bind_call)
         bound = bind_function(service, call, bind_call, execution=execution_id, data=request.bind_opaque_data)
-        execution = _Execution(bound)
+        execution = _Execution(bound, bind_call.copy_to is not None)
         # Only one process is told of the end of an execution; the file would stay open in the others.
         service.executions.keep(lambda kept: not isinstance(kept, _Execution) or kept.is_going_on())
         service.executions.put(execution_id, execution)

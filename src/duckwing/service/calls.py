@@ -63,6 +63,8 @@ def bind(service: Service, call: Call, request: BindRequest) -> BindResponse:
             bound.context.secret(parameter, values)
     if scalar:
         return BindResponse(_scalar_schema(bound))
+    if request.copy_from is not None:
+        return BindResponse(request.copy_from.expected_schema)
     columns, data = bound.output()
     if data is None:
         return BindResponse(columns)
@@ -167,6 +169,12 @@ def bind_function(
     service.start()
     catalog = attached_catalog(service, request.attach_opaque_data)
     name = request.function_name
+    if request.copy_from is not None or request.copy_to is not None:
+        from .formats import bind_copy
+
+        kind = "table_function" if request.copy_from is not None else "buffering"
+        copying = invocation(service, call, catalog, kind, request, execution=execution, data=data, scan=scan)
+        return bind_copy(catalog, request, Context(copying), call)
     columns = request.input_schema if request.input_schema is not None else EMPTY_SCHEMA
     scalar = request.function_type is CallType.SCALAR
     found: Any = next(

@@ -73,6 +73,7 @@ def invocation(
         options=lambda: attach_options(request.attach_opaque_data),
         data_version=lambda: attached_version(request.attach_opaque_data),
         at=_at(getattr(request, "at_unit", None), getattr(request, "at_value", None)),
+        target=source.expected_schema if (source := getattr(request, "copy_from", None)) is not None else None,
     )
 
 
