@@ -125,3 +125,40 @@ def test_a_file_that_is_not_there(engine: None, tmp_path: Path) -> None:
             connection.execute(f"ATTACH 'sqlite' AS x (TYPE vgi, LOCATION '{place}', file '{tmp_path}/none.db')")
         with pytest.raises(duckdb.Error, match="cannot be attached without the required option 'file'"):
             connection.execute(f"ATTACH 'sqlite' AS x (TYPE vgi, LOCATION '{place}')")
+
+
+HOSTILE = [
+    'a"b',
+    "a'b",
+    "a.b.c",
+    'x"; DROP TABLE orders; --',
+    "x'); DELETE FROM orders; --",
+    "ünï çödé 🦆",
+    "%s ? :x $1 {0}",
+    "select",
+    "two\nlines",
+    "n" * 10_000,
+]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, id=str(n), marks=() if n in (0, 4) else pytest.mark.full) for n, name in enumerate(HOSTILE)],
+)
+def test_names_are_data(shop: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:
+    """A name or a value, however hostile, is never SQL."""
+    orders = in_sqlite(file, "SELECT count(*) FROM orders")
+    sql = '"' + name.replace('"', '""') + '"'
+    value = "'" + name.replace("'", "''") + "'"
+    shop.execute(f"CREATE TABLE shop.{sql} ({sql} VARCHAR, n BIGINT)")
+    shop.execute(f"INSERT INTO shop.{sql} VALUES ({value}, 1), ('other', 2), (NULL, 3)")
+    shop.execute(f"UPDATE shop.{sql} SET n = 10 WHERE {sql} = {value}")
+    shop.execute(f"DELETE FROM shop.{sql} WHERE {sql} IN ('other', 'nobody')")
+    assert shop.execute(f"SELECT {sql}, n FROM shop.{sql} WHERE {sql} = {value}").fetchall() == [(name, 10)]
+    assert shop.execute(f"SELECT n FROM shop.{sql} WHERE starts_with({sql}, {value})").fetchall() == [(10,)]
+    assert shop.execute(f"SELECT n FROM shop.{sql} ORDER BY n").fetchall() == [(3,), (10,)]
+    shop.execute(f"ALTER TABLE shop.{sql} RENAME COLUMN {sql} TO plain")
+    assert shop.execute(f"SELECT plain FROM shop.{sql} WHERE plain IS NOT NULL").fetchall() == [(name,)]
+    shop.execute(f"DROP TABLE shop.{sql}")
+    assert in_sqlite(file, "SELECT count(*) FROM orders") == orders
+    assert in_sqlite(file, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'n%n'") == [(0,)]
