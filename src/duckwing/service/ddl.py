@@ -13,7 +13,7 @@ from ..functions.changes import Change
 from ..functions.columns import check_columns
 from ..protocol.shared import OnConflict
 from .attachment import attached_catalog
-from .invocations import looking
+from .invocations import looking, schema_of
 from .refusals import refused
 from .transactions import note_tables
 
@@ -108,11 +108,10 @@ def _changed(service: Service, call: Call, request: Any) -> tuple[Mount, Context
         CatalogError: the tables of this schema cannot be changed.
     """
     catalog = attached_catalog(service, request.attach_opaque_data)
-    schema = catalog.find_schema(request.schema_path[0]) if len(request.schema_path) == 1 else None
+    schema = schema_of(catalog, request.schema_path)
     mount = schema.mounted if schema is not None else None
     if mount is None or not mount.writes:
-        what, operation = call.method.removeprefix("catalog_").rsplit("_", 1)
-        raise refused(catalog, what, operation)
+        raise refused(catalog, call.method)
     note_tables(service, request.attach_opaque_data)
     return mount, looking(service, call, catalog, request)
 

@@ -13,17 +13,20 @@ from .attachment import attach_options, attached_version, attachment_id
 
 if TYPE_CHECKING:
     from ..functions.scan import Scan
-    from ..protocol.aggregates import AggregateBindRequest
-    from ..protocol.calls import BindRequest
     from ..rpc.call import Call
     from . import Service
+
+
+def schema_of(catalog: Catalog, path: Sequence[str]) -> Schema | None:
+    """The schema of a path, None if there is none."""
+    return catalog.find_schema(path[0]) if len(path) == 1 else None
 
 
 def schemas_of(catalog: Catalog, path: Sequence[str] | None) -> list[Schema]:
     """The schemas in which a function is looked for: the one of ``path``, or all if it names none."""
     if not path:
         return list(catalog.schemas())
-    schema = catalog.find_schema(path[0]) if len(path) == 1 else None
+    schema = schema_of(catalog, path)
     return [schema] if schema is not None else []
 
 
@@ -32,37 +35,45 @@ def no_function(catalog: Catalog, path: Sequence[str] | None, kind: str, name: s
     return CatalogError(f"there is no {kind} function '{name}' in {'.'.join([catalog.catalog_name, *(path or ())])}")
 
 
+class _Attached(Protocol):
+    """A request about an attachment."""
+
+    @property
+    def attach_opaque_data(self) -> bytes | None: ...
+
+
 def invocation(
     service: Service,
     call: Call,
     catalog: Catalog,
     kind: str,
-    request: BindRequest | AggregateBindRequest,
+    request: _Attached,
     *,
     execution: bytes | None = None,
     data: bytes | None = None,
     scan: Scan | None = None,
 ) -> Invocation:
-    """What the function of a bind may know of the call.
+    """What user code may know of the call; of a request without a field, what that field would tell is not known.
 
     Args:
         service: what is served.
-        call: the call that carries the bind, now or earlier.
-        catalog: the function's.
-        kind: the function's.
-        request: the bind.
+        call: the call that carries the request, now or earlier.
+        catalog: the one that is asked.
+        kind: of the function; ``""`` if the call is about none.
+        request: the bind of a function, or a question about what the catalog contains.
         execution: the execution, once it has begun.
         data: what the bind left for the scan.
         scan: what is wanted of the scan.
     """
+    copy_from = getattr(request, "copy_from", None)
     return Invocation(
-        function=request.function_name,
+        function=getattr(request, "function_name", ""),
         catalog=catalog.catalog_name,
         kind=kind,
         log=log_of(call),
         declared_settings=catalog.settings,
-        settings=request.settings,
-        secrets=request.secrets,
+        settings=getattr(request, "settings", None),
+        secrets=getattr(request, "secrets", None),
         caller=call.caller,
         attachment=attachment_id(request.attach_opaque_data),
         transaction=getattr(request, "transaction_opaque_data", None),
@@ -73,34 +84,13 @@ def invocation(
         options=lambda: attach_options(request.attach_opaque_data),
         data_version=lambda: attached_version(request.attach_opaque_data),
         at=_at(getattr(request, "at_unit", None), getattr(request, "at_value", None)),
-        target=source.expected_schema if (source := getattr(request, "copy_from", None)) is not None else None,
+        target=None if copy_from is None else copy_from.expected_schema,
     )
-
-
-class _Attached(Protocol):
-    """A request about an attachment."""
-
-    @property
-    def attach_opaque_data(self) -> bytes: ...
 
 
 def looking(service: Service, call: Call, catalog: Catalog, request: _Attached) -> Context:
     """What a catalog may know of a call that asks what it contains."""
-    return Context(
-        Invocation(
-            function="",
-            catalog=catalog.catalog_name,
-            log=log_of(call),
-            declared_settings=catalog.settings,
-            caller=call.caller,
-            attachment=attachment_id(request.attach_opaque_data),
-            transaction=getattr(request, "transaction_opaque_data", None),
-            scopes=lambda: service.scopes,
-            options=lambda: attach_options(request.attach_opaque_data),
-            data_version=lambda: attached_version(request.attach_opaque_data),
-            at=_at(getattr(request, "at_unit", None), getattr(request, "at_value", None)),
-        )
-    )
+    return Context(invocation(service, call, catalog, "", request))
 
 
 def _at(unit: str | None, value: str | None) -> At | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..catalog.declared import Catalog
@@ -15,7 +15,7 @@ from ..protocol.tables import ScanBranchesResult, ScanFunctionResult, TableAtPar
 from ..rpc.codec import Record, encode
 from .attachment import attached_catalog
 from .describe import aggregate_infos, scalar_infos, table_infos
-from .invocations import looking
+from .invocations import looking, schema_of
 
 if TYPE_CHECKING:
     from ..catalog.branches import BranchTable
@@ -35,14 +35,14 @@ def catalog_schemas(service: Service, call: Call, request: CatalogParams) -> Ite
 def catalog_schema_get(service: Service, call: Call, request: SchemaParams) -> Items:
     """One schema, or none."""
     catalog = attached_catalog(service, request.attach_opaque_data)
-    schema = _schema(catalog, request.path)
+    schema = schema_of(catalog, request.path)
     ctx = looking(service, call, catalog, request)
     return _items([_schema_info(schema, ctx, request.attach_opaque_data)] if schema else [])
 
 
 def catalog_schema_contents_functions(service: Service, call: Call, request: SchemaContentsParams) -> Items:
     """The functions of one kind in a schema."""
-    schema = _schema(attached_catalog(service, request.attach_opaque_data), request.path)
+    schema = schema_of(attached_catalog(service, request.attach_opaque_data), request.path)
     if schema is None:
         return Items()
     if request.type is ObjectType.SCALAR_FUNCTION:
@@ -54,7 +54,7 @@ def catalog_schema_contents_functions(service: Service, call: Call, request: Sch
 
 def catalog_schema_contents_macros(service: Service, call: Call, request: SchemaContentsParams) -> Items:
     """The macros of one kind in a schema."""
-    schema = _schema(attached_catalog(service, request.attach_opaque_data), request.path)
+    schema = schema_of(attached_catalog(service, request.attach_opaque_data), request.path)
     if schema is None or not schema.macros:
         return Items()
     from .objects import macro_info
@@ -66,7 +66,7 @@ def catalog_schema_contents_macros(service: Service, call: Call, request: Schema
 def catalog_schema_contents_tables(service: Service, call: Call, request: SchemaParams) -> Items:
     """The tables of a schema."""
     catalog = attached_catalog(service, request.attach_opaque_data)
-    schema = _schema(catalog, request.path)
+    schema = schema_of(catalog, request.path)
     if schema is None:
         return Items()
     from .objects import any_table_info
@@ -86,7 +86,7 @@ def catalog_schema_contents_tables(service: Service, call: Call, request: Schema
 
 def catalog_schema_contents_views(service: Service, call: Call, request: SchemaParams) -> Items:
     """The views of a schema."""
-    schema = _schema(attached_catalog(service, request.attach_opaque_data), request.path)
+    schema = schema_of(attached_catalog(service, request.attach_opaque_data), request.path)
     if schema is None or not schema.views:
         return Items()
     from .objects import view_info
@@ -97,7 +97,7 @@ def catalog_schema_contents_views(service: Service, call: Call, request: SchemaP
 def catalog_table_get(service: Service, call: Call, request: TableAtParams) -> Items:
     """One table, or none: the client asks for a table and a view of every name that it does not know."""
     catalog = attached_catalog(service, request.attach_opaque_data)
-    schema = _schema(catalog, request.schema_path)
+    schema = schema_of(catalog, request.schema_path)
     table = schema.find_table(request.name, looking(service, call, catalog, request)) if schema is not None else None
     if table is None:
         return Items()
@@ -108,7 +108,7 @@ def catalog_table_get(service: Service, call: Call, request: TableAtParams) -> I
 
 def catalog_view_get(service: Service, call: Call, request: ObjectParams) -> Items:
     """One view, or none."""
-    schema = _schema(attached_catalog(service, request.attach_opaque_data), request.schema_path)
+    schema = schema_of(attached_catalog(service, request.attach_opaque_data), request.schema_path)
     view = schema.views.get(request.name.casefold()) if schema is not None else None
     if schema is None or view is None:
         return Items()
@@ -119,7 +119,7 @@ def catalog_view_get(service: Service, call: Call, request: ObjectParams) -> Ite
 
 def catalog_macro_get(service: Service, call: Call, request: ObjectParams) -> Items:
     """One macro, or none."""
-    schema = _schema(attached_catalog(service, request.attach_opaque_data), request.schema_path)
+    schema = schema_of(attached_catalog(service, request.attach_opaque_data), request.schema_path)
     macro = schema.macros.get(request.name.casefold()) if schema is not None else None
     if schema is None or macro is None:
         return Items()
@@ -153,7 +153,7 @@ def _wanted(service: Service, call: Call, request: TableAtParams) -> tuple[Catal
         CatalogError: there is none.
     """
     catalog = attached_catalog(service, request.attach_opaque_data)
-    schema = _schema(catalog, request.schema_path)
+    schema = schema_of(catalog, request.schema_path)
     table = schema.find_table(request.name, looking(service, call, catalog, request)) if schema is not None else None
     if table is None:
         raise CatalogError(f"there is no table '{request.name}' in {'.'.join(request.schema_path)}")
@@ -172,10 +172,6 @@ catalog_index_get = _no_indexes
 
 def _items(records: Iterable[Record]) -> Items:
     return Items(tuple(encode(record) for record in records))
-
-
-def _schema(catalog: Catalog, path: Sequence[str]) -> Schema | None:
-    return catalog.find_schema(path[0]) if len(path) == 1 else None
 
 
 def _table_count(schema: Schema, ctx: Context) -> int | None:

@@ -15,18 +15,17 @@ if TYPE_CHECKING:
 
 def _refuse(service: Service, call: Call, request: Any) -> NoReturn:
     catalog = attached_catalog(service, request.attach_opaque_data)
-    what, operation = call.method.removeprefix("catalog_").rsplit("_", 1)
-    raise refused(catalog, what, operation)
+    raise refused(catalog, call.method)
 
 
-def refused(catalog: Catalog, what: str, operation: str) -> CatalogError:
+def refused(catalog: Catalog, method: str) -> CatalogError:
     """The error of a change that a catalog does not take.
 
     Args:
         catalog: the catalog.
-        what: would be changed, such as ``table``.
-        operation: what would be done, such as ``create``.
+        method: would make it, such as ``catalog_table_create``.
     """
+    what, operation = method.removeprefix("catalog_").rsplit("_", 1)
     writable = any(schema.mounted is not None and schema.mounted.writes for schema in catalog.schemas())
     reason = "" if writable else "is read-only: it "
     return CatalogError(
