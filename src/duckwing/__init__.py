@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from .errors import OutputError as OutputError
     from .errors import StateError as StateError
     from .filters.pushed import Filters as Filters
-    from .functions.cache import Cache as Cache
     from .functions.changes import Change as Change
     from .functions.columns import Bound as Bound
     from .functions.context import At as At
@@ -54,15 +53,16 @@ if TYPE_CHECKING:
     from .functions.groups import Groups as Groups
     from .functions.groups import PerGroup as PerGroup
     from .functions.hints import Cardinality as Cardinality
-    from .functions.measuring import statistics_of as statistics_of
-    from .functions.scan import Order as Order
-    from .functions.scan import Sample as Sample
     from .functions.secrets import Lookup as Lookup
     from .functions.secrets import Secret as Secret
     from .functions.signature import Const as Const
-    from .functions.splits import Split as Split
-    from .functions.statistics import ColumnStatistics as ColumnStatistics
-    from .functions.statistics import TableStatistics as TableStatistics
+    from .scans.cache import Cache as Cache
+    from .scans.measuring import statistics_of as statistics_of
+    from .scans.scan import Order as Order
+    from .scans.scan import Sample as Sample
+    from .scans.splits import Split as Split
+    from .scans.statistics import ColumnStatistics as ColumnStatistics
+    from .scans.statistics import TableStatistics as TableStatistics
     from .worker import Worker as Worker
 
 _HOMES = {
@@ -70,13 +70,13 @@ _HOMES = {
     "At": "functions.context",
     "Bound": "functions.columns",
     "Branch": "catalog.branches",
-    "Cache": "functions.cache",
+    "Cache": "scans.cache",
     "Cardinality": "functions.hints",
     "Catalog": "catalog.declared",
     "CatalogError": "errors",
     "CatalogTable": "catalog.branches",
     "Change": "functions.changes",
-    "ColumnStatistics": "functions.statistics",
+    "ColumnStatistics": "scans.statistics",
     "Const": "functions.signature",
     "Context": "functions.context",
     "DeclarationError": "errors",
@@ -89,18 +89,18 @@ _HOMES = {
     "Groups": "functions.groups",
     "Lookup": "functions.secrets",
     "Native": "catalog.branches",
-    "Order": "functions.scan",
+    "Order": "scans.scan",
     "OutputError": "errors",
     "PerGroup": "functions.groups",
     "Release": "catalog.versions",
-    "Sample": "functions.scan",
+    "Sample": "scans.scan",
     "Schema": "catalog.schema",
     "Secret": "functions.secrets",
-    "Split": "functions.splits",
+    "Split": "scans.splits",
     "StateError": "errors",
     "TableDefinition": "catalog.providers",
     "TableProvider": "catalog.providers",
-    "TableStatistics": "functions.statistics",
+    "TableStatistics": "scans.statistics",
     "Worker": "worker",
     "aggregate": "functions.declare",
     "buffering": "functions.declare",
@@ -109,7 +109,7 @@ _HOMES = {
     "location": "engine",
     "row_function": "functions.declare",
     "scalar": "functions.declare",
-    "statistics_of": "functions.measuring",
+    "statistics_of": "scans.measuring",
     "table_function": "functions.declare",
     "table_in_out": "functions.declare",
 }

@@ -11,10 +11,10 @@ import pytest
 
 import duckwing as dw
 from duckwing.errors import DeclarationError, OutputError
-from duckwing.functions.partitions import Partitioning
-from duckwing.functions.splits import planned
 from duckwing.protocol import metadata
 from duckwing.protocol.functions import OrderPreservation, PartitionKind
+from duckwing.scans.partitions import Partitioning
+from duckwing.scans.splits import planned
 from duckwing.service.describe import table_infos
 from duckwing.types import BIGINT, DATE, LIST, VARCHAR
 

@@ -14,9 +14,9 @@ from ..filters.tree import Column, In, Predicate
 from ..functions.changes import Change, Operation, append_change
 from ..functions.columns import check_columns
 from ..functions.context import Context
-from ..functions.scan import Scan
 from ..functions.table_in_out import TableInOutFunction, declare_table_in_out
 from ..rpc.codec import decode_batch
+from ..scans.scan import Scan
 from ..types import BIGINT
 from ..types.convert import from_duckdb
 

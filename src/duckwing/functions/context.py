@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ..filters.pushed import Filters
+    from ..scans.scan import Order, Sample, Scan
     from ..state.directory import Scopes
     from ..state.store import Store
     from .changes import Change
-    from .scan import Order, Sample, Scan
     from .secrets import Secret, SecretParameter
     from .state import State
 

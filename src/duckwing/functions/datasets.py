@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ..errors import DeclarationError, Error
+from ..scans.splits import Split
 from ..types.forms import canonical
 from .context import Context
-from .splits import Split
 from .table import TableFunction, declare_table_function
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
-    from .statistics import TableStatistics
+    from ..scans.statistics import TableStatistics
 
 ROWS_PER_SPLIT = 1_000_000
 """Row groups of a file are read together up to so many rows, unless there are too few splits then."""
@@ -191,7 +191,7 @@ def _statistics(lake: _Lake) -> TableStatistics | None:
     files = lake.files()
     if len(files.fragments) > MAX_FILES_WITH_STATISTICS:
         return None
-    from .measuring import statistics_of
+    from ..scans.measuring import statistics_of
 
     return statistics_of(files.dataset)
 

@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from ..errors import DeclarationError, OutputError
+from ..scans.statistics import ColumnStatistics, TableStatistics, check_count, statistics_batch
 from .columns import wanted
 from .signature import Signature
-from .statistics import ColumnStatistics, TableStatistics, check_count, statistics_batch
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from typing import Any, TypedDict
 
 import pyarrow as pa
 
+from ..scans.cache import Cache
+from ..scans.partitions import Partitions
 from .about import ExampleLike, Stability
-from .cache import Cache
 from .columns import ColumnsOption
 from .hints import CardinalityOption, StatisticsOption
-from .partitions import Partitions
 from .pushdown import Filtering, RowOrder
 from .scalar import Nulls
 

@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 import pyarrow as pa
 
 from ..errors import DeclarationError, OutputError
+from ..scans.partitions import Partitioning, Partitions, check_partition_columns, marked_columns, partition_columns
 from .columns import ResultColumns
-from .partitions import Partitioning, Partitions, check_partition_columns, marked_columns, partition_columns
 
 Filtering = Literal["apply", "mine"]
 

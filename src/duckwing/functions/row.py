@@ -31,7 +31,7 @@ from .signature import REQUIRED, Form, Parameter, Signature, read_signature, wit
 from .table import columns_option
 
 if TYPE_CHECKING:
-    from .cache import Cache
+    from ..scans.cache import Cache
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -283,7 +283,7 @@ def declare_row_function(
     result = read_columns(columns_option(function, columns, signature, what), signature, what)
     check_stability(stability, what)
     if cache is not None:
-        from .cache import check_cache
+        from ..scans.cache import check_cache
 
         check_cache(cache, stability, what, rows=True)
     documentation = read_about(what, signature.description, **about)

@@ -31,7 +31,7 @@ from .signature import (
 )
 
 if TYPE_CHECKING:
-    from .cache import Cache
+    from ..scans.cache import Cache
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -253,7 +253,7 @@ def declare_scalar(
     awaited = check_concurrency(concurrency, is_async, what) if is_async or concurrency is not None else None
     check_stability(stability, what)
     if cache is not None:
-        from .cache import check_cache
+        from ..scans.cache import check_cache
 
         check_cache(cache, stability, what, rows=True)
     documentation = read_about(what, signature.description, **about)

@@ -13,19 +13,19 @@ import pyarrow as pa
 from ..errors import DeclarationError
 from ..protocol import metadata
 from ..rpc.framing import Batch
+from ..scans.cache import Cache, check_cache
+from ..scans.partitions import Partitions
+from ..scans.scan import Scan, Sieve
+from ..scans.splits import PlannedSplit, planned
 from .about import About, Stability, check_function, check_stability, read_about
 from .arguments import Arguments
 from .batches import to_batches
 from .binding import Values, bind_arguments
-from .cache import Cache, check_cache
 from .columns import ColumnsOption, ResultColumns, read_columns, wanted
 from .context import Context
-from .partitions import Partitions
 from .pushdown import Filtering, Pushdown, RowOrder, read_pushdown
 from .results import known_by_name
-from .scan import Scan, Sieve
 from .signature import Parameter, Signature, read_signature, with_context
-from .splits import PlannedSplit, planned
 
 if TYPE_CHECKING:
     from .hints import CardinalityOption, Hints, StatisticsOption

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ..functions.cache import still_holds
 from ..protocol import metadata
 from ..rpc.framing import Batch, empty_batch
+from ..scans.cache import still_holds
 
 if TYPE_CHECKING:
     from ..rpc.call import Stream

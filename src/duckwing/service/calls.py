@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from ..functions.binding import Values
     from ..functions.scalar import BoundScalar
-    from ..functions.scan import Scan
     from ..functions.signature import Signature
     from ..functions.table import BoundTable
     from ..rpc.call import Call, Stream
+    from ..scans.scan import Scan
     from . import Service
 
 

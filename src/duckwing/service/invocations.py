@@ -12,8 +12,8 @@ from ..functions.context import At, Context, Invocation
 from .attachment import attach_options, attached_version, attachment_id
 
 if TYPE_CHECKING:
-    from ..functions.scan import Scan
     from ..rpc.call import Call
+    from ..scans.scan import Scan
     from . import Service
 
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from ..errors import ArgumentError
 from ..filters.pushed import PushedFilters
-from ..functions.scan import Order, Sample, Scan
 from ..protocol import metadata as keys
 from ..protocol.calls import NullOrder, OrderDirection
+from ..scans.scan import Order, Sample, Scan
 
 if TYPE_CHECKING:
     from ..protocol.calls import InitRequest

@@ -27,10 +27,10 @@ from .describe import UNLIMITED_WORKERS
 from .pushdown import read_scan
 
 if TYPE_CHECKING:
-    from ..functions.splits import PlannedSplit
     from ..functions.table import BoundTable
     from ..protocol.scans import PlanRequest
     from ..rpc.call import Call
+    from ..scans.splits import PlannedSplit
     from . import Service
 
 PAGE = 10_000

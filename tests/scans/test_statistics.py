@@ -18,9 +18,9 @@ import pytest
 
 from duckwing.errors import DeclarationError, OutputError
 from duckwing.functions.hints import Cardinality, Hints, read_hints
-from duckwing.functions.measuring import statistics_of
 from duckwing.functions.signature import read_signature
-from duckwing.functions.statistics import MAX_LENGTH, ColumnStatistics, TableStatistics, statistics_batch
+from duckwing.scans.measuring import statistics_of
+from duckwing.scans.statistics import MAX_LENGTH, ColumnStatistics, TableStatistics, statistics_batch
 from duckwing.types import (
     BIGINT,
     BIGNUM,
