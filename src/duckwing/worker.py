@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar
 
 from .catalog.declared import Catalog
 from .errors import DeclarationError
+from .rpc.call import Handler
 from .rpc.server import Server
 from .service import Service
+
+if TYPE_CHECKING:
+    import socket
+
+    from .process.options import Options
 
 T = TypeVar("T")
 
@@ -86,27 +92,53 @@ class Worker:
         return self.service().server()
 
     def run(self, arguments: Sequence[str] | None = None) -> None:
-        """Serve over standard input and output until the client leaves.
+        """Serve until the client leaves, or as a listening worker until a signal or the idle timeout ends it.
 
-        On a terminal, where a person started it, it first says how to attach it.
+        Without arguments that is over standard input and output; on a terminal, where a person started it, it first
+        says how to attach it. ``--unix PATH`` and ``--tcp [HOST:]PORT`` make it listen (docs/serving.md).
 
         Args:
             arguments: the command line without the program; that of the process by default.
 
         Raises:
-            SystemExit: with status 2 if the command line asks for what this version does not have.
+            SystemExit: with status 2 if the command line asks for what this version does not have, and with status
+                1 if it cannot listen.
         """
-        from .process.options import parse_options
+        from .process.options import Logging, parse_options
         from .process.standard import on_terminal
-        from .process.stdio import serve_stdio
 
         Worker.has_run = True
         options = parse_options(sys.argv[1:] if arguments is None else arguments)
+        if options.logging != Logging():
+            from .process.logs import configure_logging
+
+            configure_logging(options.logging)
+        if options.listen is not None:
+            self._listen(options)
+            return
+        from .process.stdio import serve_stdio
+
         if on_terminal() and not options.quiet:
             print(_greeting(self.catalogs), file=sys.stderr)
         service = self.service()
         try:
             serve_stdio(service.server())
+        finally:
+            service.stop()
+
+    def _listen(self, options: Options) -> None:
+        from .process.child import control_socket, serve_connections
+
+        control = control_socket()
+        if control is None:
+            from .process.serving import serve_socket
+            from .process.starting import start_again
+
+            serve_socket(options, start_again, sys.argv[0])
+            return
+        service = self.service()
+        try:
+            serve_connections(service.server(), control)
         finally:
             service.stop()
 
@@ -133,6 +165,52 @@ def serve_module(module: ModuleType) -> None:
         raise DeclarationError(
             f"{module.__file__} has {found} at module level; declare a Catalog, or call Worker(…).run()"
         )
+
+
+def serve_error(error: Exception, file: str, control: socket.socket) -> None:
+    """Answer every call with the error that keeps a file from being served.
+
+    Args:
+        error: what was raised.
+        file: the author's file.
+        control: to the supervisor of this process.
+    """
+    from .process.child import FAILED, serve_connections
+    from .protocol import VGI
+
+    serve_connections(Server([(VGI, _Refusals(_explained(error, file)))], reflection=False), control, ready=FAILED)
+
+
+class _Refusals(Mapping[str, Handler]):
+    """A handler for every method, which refuses the call."""
+
+    def __init__(self, message: str):
+        self._message = message
+
+    def __getitem__(self, name: str) -> Handler:
+        return self._refuse
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise DeclarationError(self._message)
+
+
+def _explained(error: Exception, file: str) -> str:
+    import traceback
+
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    if isinstance(error, SyntaxError) and error.filename == file:
+        lines = [error.lineno]
+    place = f"{file}, line {lines[-1]}" if lines else file
+    return f"the worker cannot be started: {type(error).__name__}: {error} ({place})"
 
 
 def _greeting(catalogs: Sequence[Catalog]) -> str:

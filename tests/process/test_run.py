@@ -149,14 +149,9 @@ def test_no_file() -> None:
 
 
 @pytest.mark.parametrize("program", [CATALOG, SCRIPT], ids=["catalog", "script"])
-@pytest.mark.parametrize(
-    "arguments",
-    [["--unix", "/x"], ["--unix=/x"], ["--tcp", "0"], ["--tcp=h:0"], ["--http"], ["--http=1"], ["word", "--unix", "x"]],
-    ids=" ".join,
-)
+@pytest.mark.parametrize("arguments", [["--http"], ["--http=1"], ["word", "--http"]], ids=" ".join)
 def test_transports_that_there_are_not_yet(file: Path, program: str, arguments: list[str]) -> None:
     file.write_text(program)
     status, message = fails(run_command(file, *arguments))
-    flag = next(argument for argument in arguments if argument.startswith("--")).split("=")[0]
     assert status == 2
-    assert message.startswith(f"{flag} is not supported by this version of Duckwing")
+    assert message.startswith("--http is not supported by this version of Duckwing")

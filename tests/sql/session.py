@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+
+from .transports import place
 
 WORKERS = Path(__file__).with_name("workers")
 
@@ -27,8 +28,7 @@ def location(worker: str | Path, *, environment: str = "", python: str = "") -> 
         python: options of the interpreter.
     """
     path = WORKERS / f"{worker}.py" if isinstance(worker, str) else worker
-    words = f"{shlex.quote(sys.executable)} {python} -m duckwing.cli run {shlex.quote(str(path))}"
-    return f"{environment} exec {words}" if environment else f"exec {words}"
+    return place([sys.executable, *python.split(), "-m", "duckwing.cli", "run", str(path)], environment)
 
 
 class Session:
@@ -57,8 +57,8 @@ class Session:
         """Attach a catalog of a worker, once; its local name."""
         alias = alias or catalog or worker
         if alias not in self._attached:
-            place = location(worker, environment=self.environment)
-            self.execute(attach_statement(place, catalog or worker, alias, self.options))
+            where = location(worker, environment=self.environment)
+            self.execute(attach_statement(where, catalog or worker, alias, self.options))
             self._attached.add(alias)
         return alias
 

@@ -19,8 +19,6 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE, file=sys.stderr)
         return 0 if arguments else 2
-    from ..process.script import run_script
-
     path, *rest = arguments
     if os.path.isdir(path):
         return _fail(f"cannot read {path}: it is a directory; name the worker's Python file")
@@ -29,20 +27,53 @@ def main(arguments: Sequence[str]) -> int:
     if not os.access(path, os.R_OK):
         return _fail(f"cannot read {path}: permission denied")
     file = os.path.abspath(path)
+    listens = _listens(rest)
+    if listens and sys.platform == "linux":  # elsewhere forking is not safe, and the worker starts its processes itself
+        from ..process.serving import fork_processes
+
+        if not fork_processes(rest, file):
+            return 0
+    return _serve(file, rest, listens)
+
+
+def _listens(arguments: Sequence[str]) -> bool:
+    return any(argument.partition("=")[0] in ("--unix", "--tcp") for argument in arguments)
+
+
+def _serve(file: str, arguments: Sequence[str], listens: bool) -> int:
+    if listens:
+        from ..process.child import control_socket
+
+        control_socket()  # before the author's code could start a process that believes to be ours
+    from ..process.script import run_script
+
     try:
-        module = run_script(path, rest)
+        module = run_script(file, arguments, listens=listens)
     except Exception as error:
         trace = _within_the_file(error, file)
         sys.excepthook(type(error), error.with_traceback(trace), trace)
-        return 1
+        return _refuse(error, file, listens)
     from ..errors import DeclarationError
     from ..worker import serve_module
 
     try:
         serve_module(module)
     except DeclarationError as error:
-        return _fail(str(error))
+        _fail(str(error))
+        return _refuse(error, file, listens)
     return 0
+
+
+def _refuse(error: Exception, file: str, listens: bool) -> int:
+    """End with an error; behind a socket, clients are told of it first, as nobody may read the standard error."""
+    if listens:
+        from ..process.child import control_socket
+        from ..worker import serve_error
+
+        control = control_socket()
+        if control is not None:
+            serve_error(error, file, control)
+    return 1
 
 
 def _within_the_file(error: Exception, file: str) -> TracebackType | None:

@@ -11,7 +11,7 @@ from types import ModuleType
 from .standard import on_terminal, take_standard_streams
 
 
-def run_script(path: str, arguments: Sequence[str]) -> ModuleType:
+def run_script(path: str, arguments: Sequence[str], *, listens: bool = False) -> ModuleType:
     """Run a Python file as ``__main__``, as ``python path arguments…`` would.
 
     Unless a person is at the terminal, standard input and output are taken first: a ``print``
@@ -20,6 +20,7 @@ def run_script(path: str, arguments: Sequence[str]) -> ModuleType:
     Args:
         path: the file.
         arguments: what follows it on the command line.
+        listens: it will be served over a socket, not over standard input and output.
 
     Returns:
         The module, as its last line left it.
@@ -31,7 +32,7 @@ def run_script(path: str, arguments: Sequence[str]) -> ModuleType:
     path = os.path.abspath(path)
     with open(path, "rb") as file:
         source = file.read()
-    if not on_terminal():
+    if not listens and not on_terminal():
         take_standard_streams()
         if sys.platform != "win32":
             from .guard import guard

@@ -71,33 +71,45 @@ _HANDLERS = {
     ),
     "splits": ("table_function_plan",),
     "ddl": (
-        "catalog_table_column_add",
-        "catalog_table_column_drop",
-        "catalog_table_column_rename",
+        "catalog_schema_create",
+        "catalog_schema_drop",
+        "catalog_table_comment_set",
         "catalog_table_create",
         "catalog_table_drop",
         "catalog_table_rename",
+        "catalog_view_comment_set",
+        "catalog_view_create",
+        "catalog_view_drop",
+        "catalog_view_rename",
+    ),
+    "alter": (
+        "catalog_table_column_add",
+        "catalog_table_column_comment_set",
+        "catalog_table_column_default_drop",
+        "catalog_table_column_default_set",
+        "catalog_table_column_drop",
+        "catalog_table_column_rename",
+        "catalog_table_column_type_change",
+        "catalog_table_not_null_drop",
+        "catalog_table_not_null_set",
     ),
     "refusals": (
         "catalog_index_create",
         "catalog_index_drop",
         "catalog_macro_create",
         "catalog_macro_drop",
-        "catalog_schema_create",
-        "catalog_schema_drop",
-        "catalog_table_column_comment_set",
-        "catalog_table_column_default_drop",
-        "catalog_table_column_default_set",
-        "catalog_table_column_type_change",
-        "catalog_table_comment_set",
-        "catalog_table_not_null_drop",
-        "catalog_table_not_null_set",
-        "catalog_view_comment_set",
-        "catalog_view_create",
-        "catalog_view_drop",
-        "catalog_view_rename",
     ),
 }
+
+
+def preload() -> None:
+    """Import what the calls of the protocol need, for processes that are forked from this one."""
+    import importlib
+
+    import pyarrow.compute  # noqa: F401
+
+    for module in _HANDLERS:
+        importlib.import_module(f"{__name__}.{module}")
 
 
 class Service:

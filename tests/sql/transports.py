@@ -1,0 +1,80 @@
+"""Over what the workers of the SQL tests are reached: DUCKWING_TRANSPORT is stdio, launch, unix or tcp."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import itertools
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+
+TRANSPORT = os.environ.get("DUCKWING_TRANSPORT", "stdio")
+
+IDLE_SECONDS = 20
+"""After so long a worker ends that a killed run of the tests has left."""
+
+
+def place(command: Sequence[str], assignments: str) -> str:
+    """The LOCATION of a worker.
+
+    Args:
+        command: the words that start it.
+        assignments: variables for it, as a shell takes them, such as ``A=1 B='x y'``.
+    """
+    match TRANSPORT:
+        case "stdio":
+            return " ".join(filter(None, [assignments, "exec", shlex.join(command)]))
+        case "launch":
+            _own_launcher()
+            return f"launch:env VGI_WORKER_IDLE_TIMEOUT={IDLE_SECONDS} {assignments} {shlex.join(command)}"
+        case "unix" | "tcp":
+            return _served(tuple(command), assignments)
+    raise ValueError(f"DUCKWING_TRANSPORT={TRANSPORT}: expected stdio, launch, unix or tcp")
+
+
+_numbers = itertools.count()
+
+
+@functools.cache
+def _own_launcher() -> None:
+    """Workers that an earlier run has launched may have old code."""
+    os.environ["XDG_RUNTIME_DIR"] = _folder()
+
+
+@functools.cache
+def _folder() -> str:
+    folder = tempfile.TemporaryDirectory(prefix="dw-")  # a socket's path must be short
+    atexit.register(folder.cleanup)
+    return folder.name
+
+
+@functools.cache
+def _served(command: tuple[str, ...], assignments: str) -> str:
+    flags = ["--idle-timeout", str(IDLE_SECONDS * 10)]
+    if TRANSPORT == "tcp":
+        flags += ["--tcp", "0"]
+    else:
+        flags += ["--unix", f"{_folder()}/{next(_numbers)}.sock"]
+    process = subprocess.Popen(
+        f"{assignments} exec {shlex.join([*command, *flags])}", shell=True, stdout=subprocess.PIPE, text=True
+    )
+    atexit.register(_end, process)
+    assert process.stdout is not None
+    line = process.stdout.readline().strip()
+    kind, _, where = line.partition(":")
+    if kind not in ("UNIX", "TCP"):
+        raise RuntimeError(f"the worker {command} said {line!r}; expected where it listens")
+    return f"{kind.lower()}://{where}"
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        print(f"worker {process.args!r} did not end on SIGTERM", file=sys.stderr)
