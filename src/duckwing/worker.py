@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import socket
 
     from .process.options import Options
+    from .transports.shm import Segment
 
 T = TypeVar("T")
 
@@ -122,12 +123,13 @@ class Worker:
             print(_greeting(self.catalogs), file=sys.stderr)
         service = self.service()
         try:
-            serve_stdio(service.server())
+            serve_stdio(service.server(_attach_to_memory))
         finally:
             service.stop()
 
     def _listen(self, options: Options) -> None:
         from .process.child import control_socket, serve_connections
+        from .process.options import Unix
 
         control = control_socket()
         if control is None:
@@ -138,7 +140,7 @@ class Worker:
             return
         service = self.service()
         try:
-            serve_connections(service.server(), control)
+            serve_connections(service.server(_attach_to_memory if isinstance(options.listen, Unix) else None), control)
         finally:
             service.stop()
 
@@ -165,6 +167,12 @@ def serve_module(module: ModuleType) -> None:
         raise DeclarationError(
             f"{module.__file__} has {found} at module level; declare a Catalog, or call Worker(…).run()"
         )
+
+
+def _attach_to_memory(name: str, size: int) -> Segment:
+    from .transports.shm import Segment
+
+    return Segment(name, size)
 
 
 def serve_error(error: Exception, file: str, control: socket.socket) -> None:

@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from duckwing.client.connection import AttachedCatalog, WorkerConnection
+from duckwing.client import AttachedCatalog, WorkerConnection
 from duckwing.client.process import WorkerProcess
 from duckwing.errors import Error
+from duckwing.protocol import VGI
+from duckwing.rpc.client import Client
 from duckwing.rpc.framing import EMPTY_SCHEMA, Batch, batch_message, empty_batch
 from duckwing.rpc.keys import CANCEL
 
@@ -89,8 +91,24 @@ def launch(command: Sequence[str]) -> Iterator[Launched]:
         process.close()
 
 
+class _Only:
+    """A source of one connection, which stays whatever happens."""
+
+    def __init__(self, process: Launched):
+        self._connection = Client(process.stream, VGI)
+
+    def take(self) -> Client:
+        return self._connection
+
+    def give_back(self, connection: Client) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
 def attach(process: Launched, catalog: str = "") -> AttachedCatalog:
-    return WorkerConnection(process).attach(catalog)
+    return WorkerConnection(_Only(process)).attach(catalog)
 
 
 def _close(descriptor: int) -> None:

@@ -54,7 +54,7 @@ call = lambda: demo.scalar("waits_for_ever", pa.array([witness]), pa.array([stub
 threading.Thread(target=call, daemon=True).start()
 while not Path(witness).exists() or Path(witness).read_text() != "begun":
     time.sleep(0.01)
-print(worker.process.pid, flush=True)
+print(worker.processes[0].pid, flush=True)
 os._exit(0)
 """
 

@@ -136,7 +136,7 @@ class _Flags:
                         _fail(f"{flag} needs a value: {flag} VALUE")
                 self.values.setdefault(flag, []).append(value)
             else:
-                self.switches.add(argument)
+                self.switches.add(flag)
 
     def one(self, flag: str, read: Callable[[str], T], default: T) -> T:
         given = self.values.get(flag)

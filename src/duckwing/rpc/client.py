@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from . import keys
 from .codec import Record, encode, from_batch, to_batch
-from .errors import ConnectionClosed, MalformedMessage, ProtocolError, RpcError, error_from_metadata
+from .errors import ConnectionClosed, MalformedMessage, ProtocolError, RemoteError, RpcError, error_from_metadata
 from .framing import (
     EMPTY_SCHEMA,
     END_OF_STREAM,
@@ -32,6 +32,7 @@ from .method import REQUEST_SCHEMA, Method, Protocol
 
 P = TypeVar("P", bound=Record)
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class LogMessage(NamedTuple):
@@ -50,6 +51,10 @@ class Client:
         protocol: what the server is expected to host.
         limits: what is accepted of the server's answers.
         on_log: called with each log message of the server.
+        explain: called when the connection breaks; what it returns is added to the error's message.
+
+    Attributes:
+        idle: the connection is between two calls, so another one can be made. False for ever once it is out of step.
 
     Example:
         >>> client.call(ADD, AddRequest(2, 3))  # doctest: +SKIP
@@ -63,11 +68,14 @@ class Client:
         *,
         limits: Limits = DEFAULT_LIMITS,
         on_log: Callable[[LogMessage], None] | None = None,
+        explain: Callable[[], str] | None = None,
     ):
+        self.idle = True
         self._stream = stream
         self._protocol = protocol
         self._limits = limits
         self._on_log = on_log
+        self._explain = explain
 
     def call(self, method: Method[P, R], params: P, metadata: Mapping[bytes, bytes] | None = None) -> R:
         """Call a unary method and return its result.
@@ -81,7 +89,8 @@ class Client:
             RemoteError: the server answered with an error.
             ConnectionClosed: the connection broke; whether the call was served is unknown.
         """
-        batch = drive(self._unary(method, params, metadata or {}), self._stream)
+        batch = self._begin(self._unary(method.name, self._request(method, params, metadata or {})))
+        self.idle = True
         form = method.result_type
         result: Any = None
         if form is not None:
@@ -110,15 +119,50 @@ class Client:
             RemoteError: the server answered with an error before the stream was open.
             ConnectionClosed: the connection broke.
         """
-        header = drive(self._header(method, params, metadata or {}), self._stream)
-        return ClientStream(self._stream, header, input_schema, self._limits, self._log)
+        header = self._begin(self._header(method, self._request(method, params, metadata or {})))
+        return ClientStream(self, header, input_schema, self._limits)
 
-    def _unary(self, method: Method[Any, Any], params: Record, metadata: Mapping[bytes, bytes]) -> Core[Batch]:
-        yield self._request(method, params, metadata)
-        return (yield from self._answer(method.name))
+    def drive(self, core: Core[T]) -> T:
+        """Run a part of a call on the connection.
 
-    def _header(self, method: Method[P, R], params: P, metadata: Mapping[bytes, bytes]) -> Core[R]:
-        yield self._request(method, params, metadata)
+        Raises:
+            ConnectionClosed: the connection broke.
+            MalformedMessage: the other side does not speak Arrow, such as one that prints to its standard output.
+        """
+        try:
+            return drive(core, self._stream)
+        except (ConnectionClosed, MalformedMessage) as error:
+            reason = self._explain() if self._explain is not None else ""
+            if not reason:
+                raise
+            raise type(error)(f"{error}{reason}") from None
+
+    def log(self, batch: Batch) -> RpcError | None:
+        """Hand a log message on; an error message comes back for raising."""
+        metadata = batch.metadata
+        if metadata[keys.LOG_LEVEL] == b"EXCEPTION":
+            return error_from_metadata(metadata)
+        if self._on_log is not None:
+            fields = (keys.LOG_LEVEL, keys.LOG_MESSAGE, keys.LOG_EXTRA)
+            self._on_log(LogMessage(*(metadata.get(key, b"").decode("utf-8", "replace") for key in fields)))
+        return None
+
+    def _begin(self, core: Core[T]) -> T:
+        if not self.idle:
+            raise ProtocolError("a connection carries one call at a time, and this one is not over")
+        self.idle = False
+        try:
+            return self.drive(core)
+        except RemoteError:
+            self.idle = True  # the answer was read to its end
+            raise
+
+    def _unary(self, name: str, request: list[Any]) -> Core[Batch]:
+        yield request
+        return (yield from self._answer(name))
+
+    def _header(self, method: Method[P, R], request: list[Any]) -> Core[R]:
+        yield request
         batch = yield from self._answer(method.name)
         header: R = from_batch(method.result, batch.data)
         return header
@@ -147,7 +191,7 @@ class Client:
         failure: RpcError | None = None
         while (batch := (yield from reader.read_batch())) is not None:
             if is_log(batch):
-                failure = failure or self._log(batch)
+                failure = failure or self.log(batch)
             elif answer is None:
                 answer = batch
         if failure is not None:
@@ -156,41 +200,26 @@ class Client:
             raise ProtocolError(f"the worker answered {name} with an empty stream")
         return answer
 
-    def _log(self, batch: Batch) -> RpcError | None:
-        """Hand a log message on; an error message comes back for raising."""
-        metadata = batch.metadata
-        if metadata[keys.LOG_LEVEL] == b"EXCEPTION":
-            return error_from_metadata(metadata)
-        if self._on_log is not None:
-            fields = (keys.LOG_LEVEL, keys.LOG_MESSAGE, keys.LOG_EXTRA)
-            self._on_log(LogMessage(*(metadata.get(key, b"").decode("utf-8", "replace") for key in fields)))
-        return None
-
 
 class ClientStream(Generic[R]):
     """An open stream of a call. Leave its ``with`` block to end it.
 
     Attributes:
         header: the record with which the server opened the stream.
+        on_end: called once, when the stream is over, in whatever way.
     """
 
-    def __init__(
-        self,
-        stream: ByteStream,
-        header: R,
-        input_schema: pa.Schema,
-        limits: Limits,
-        log: Callable[[Batch], RpcError | None],
-    ):
+    def __init__(self, client: Client, header: R, input_schema: pa.Schema, limits: Limits):
         self.header = header
-        self._stream = stream
+        self.on_end: Callable[[], None] | None = None
+        self._client = client
         self._input_schema = input_schema
         self._reader = StreamReader(limits, of_server=True)
-        self._log = log
         self._output_schema: pa.Schema | None = None
         self._sent_schema = False
         self._input_ended = False
         self._output_ended = False
+        self._over = False
 
     def __enter__(self) -> ClientStream[R]:
         return self
@@ -198,9 +227,13 @@ class ClientStream(Generic[R]):
     def __exit__(self, exception_type: type[BaseException] | None, *_: object) -> None:
         if exception_type is None:
             self.close()
-        elif not issubclass(exception_type, (ConnectionClosed, MalformedMessage)):
-            with contextlib.suppress(ConnectionClosed):  # what is under way already matters more
+        elif issubclass(exception_type, Exception) and not issubclass(
+            exception_type, (ConnectionClosed, MalformedMessage)
+        ):
+            with contextlib.suppress(RpcError):  # what is under way already matters more
                 self.close()
+        else:  # the connection is broken, or nobody may wait any more
+            self._end()
 
     def exchange(self, data: pa.RecordBatch, metadata: Mapping[bytes, bytes] | None = None) -> Batch:
         """Send a batch and receive the server's batch for it.
@@ -209,7 +242,7 @@ class ClientStream(Generic[R]):
             RemoteError: the server answered with an error; the stream is over.
             ProtocolError: the server ended the stream.
         """
-        answer = drive(self._turn(Batch(data, metadata or {})), self._stream)
+        answer = self._client.drive(self._turn(Batch(data, metadata or {})))
         if answer is None:
             raise ProtocolError("the worker ended the stream instead of answering a batch")
         return answer
@@ -220,9 +253,9 @@ class ClientStream(Generic[R]):
         Raises:
             RemoteError: the server answered with an error; the stream is over.
         """
-        if self._output_ended:
+        if self._output_ended and not self._over:
             return None
-        return drive(self._turn(Batch(empty_batch(EMPTY_SCHEMA), metadata or {})), self._stream)
+        return self._client.drive(self._turn(Batch(empty_batch(EMPTY_SCHEMA), metadata or {})))
 
     def __iter__(self) -> Iterator[Batch]:
         """The batches of a producer."""
@@ -231,13 +264,31 @@ class ClientStream(Generic[R]):
 
     def cancel(self) -> None:
         """Tell the server to stop, and end the stream."""
-        if not self._input_ended:
-            drive(self._send(Batch(empty_batch(self._input_schema), {keys.CANCEL: b"1"})), self._stream)
-        self.close()
+        try:
+            if not self._over and not self._input_ended:
+                self._client.drive(self._send(Batch(empty_batch(self._input_schema), {keys.CANCEL: b"1"})))
+            self.close()
+        finally:
+            self._end()
 
     def close(self) -> None:
         """End the input and read the rest of the output; the connection can then be used again."""
-        drive(self._finish(), self._stream)
+        if self._over:
+            return
+        try:
+            self._client.drive(self._finish())
+            self._client.idle = True
+        except RemoteError:
+            self._client.idle = True
+            raise
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        if not self._over:
+            self._over = True
+            if self.on_end is not None:
+                self.on_end()
 
     def _send(self, batch: Batch) -> Core[None]:
         buffers = [batch_message(batch)]
@@ -247,7 +298,7 @@ class ClientStream(Generic[R]):
         yield [*buffers]
 
     def _turn(self, batch: Batch) -> Core[Batch | None]:
-        if self._output_ended or self._input_ended:
+        if self._over or self._output_ended or self._input_ended:
             raise ProtocolError("the stream is over")
         yield from self._send(batch)
         return (yield from self._receive())
@@ -264,7 +315,7 @@ class ClientStream(Generic[R]):
                 return None
             if not is_log(batch):
                 return batch
-            failure = self._log(batch)
+            failure = self._client.log(batch)
             if failure is not None:
                 self._output_ended = yield from self._reader.drain()
                 raise failure

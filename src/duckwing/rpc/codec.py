@@ -43,7 +43,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 import pyarrow as pa
 
 from .errors import CodecError, MalformedMessage
-from .framing import batch_of_rows, empty_batch, read_stream, stream_bytes
+from .framing import END_OF_STREAM, batch_of_rows, empty_batch, has_dictionaries, read_stream, stream_bytes
 from .limits import DEFAULT_LIMITS, Limits
 
 NESTED: typing.Final = "nested"
@@ -172,8 +172,42 @@ def to_batch(record: Record) -> pa.RecordBatch:
     if not form.fields:
         return batch_of_rows(1)
     name = type(record).__name__
-    arrays = [t.array(getattr(record, f), f"{name}.{f}") for f, t in form.fields.items()]
+    defaults = _defaults(form.cls)
+    arrays = []
+    for f, t in form.fields.items():
+        value = getattr(record, f)
+        default = defaults.get(f)
+        # Most fields of most records have their default, and a listing has thousands of records.
+        if default is not None and value is default.value:
+            arrays.append(default.array)
+        else:
+            arrays.append(t.array(value, f"{name}.{f}"))
     return pa.RecordBatch.from_arrays(arrays, schema=form.schema)
+
+
+class _Default(NamedTuple):
+    """The default of a field, and the array in which it travels."""
+
+    value: object
+    array: pa.Array
+
+
+@functools.cache
+def _defaults(cls: type[Record]) -> Mapping[str, _Default]:
+    """The fields of ``cls`` whose default is one object for all records."""
+    fields = record_type(cls).fields
+    return {
+        f.name: _Default(f.default, fields[f.name].array(f.default, f"{cls.__name__}.{f.name}"))
+        for f in dataclasses.fields(cls)
+        if f.default is not dataclasses.MISSING
+    }
+
+
+@functools.cache
+def _opening(cls: type[Record]) -> bytes | None:
+    """The schema message of the records of ``cls``; None if dictionaries come between it and the batch."""
+    schema = record_type(cls).schema
+    return None if has_dictionaries(schema) else encode_schema(schema)
 
 
 def from_batch(cls: type[R], batch: pa.RecordBatch) -> R:
@@ -215,7 +249,9 @@ def _make(cls: type[R], form: RecordType, values: dict[str, Any]) -> R:
 
 def encode(record: Record) -> bytes:
     """``record`` as the bytes of an Arrow IPC stream of one row."""
-    return stream_bytes(to_batch(record))
+    opening = _opening(type(record))
+    batch = to_batch(record)
+    return stream_bytes(batch) if opening is None else b"".join((opening, batch.serialize(), END_OF_STREAM))
 
 
 def decode(cls: type[R], data: bytes | pa.Buffer, limits: Limits = DEFAULT_LIMITS) -> R:

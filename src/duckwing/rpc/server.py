@@ -26,6 +26,7 @@ from .framing import EMPTY_SCHEMA, Batch, Buffer, Core, empty_batch, stream_buff
 from .limits import DEFAULT_LIMITS, Limits
 from .method import Method, Protocol, is_protocol_name
 from .request import Request, method_name, read_params, read_request, shown
+from .shared_memory import Attach, SharedMemory
 from .turns import serve_stream
 from .versions import check_version
 
@@ -40,6 +41,7 @@ class Server:
             "not implemented".
         limits: what is accepted from outside.
         reflection: host ``vgi_rpc.Reflection.v1`` too, so that clients can list the methods.
+        attach: how to attach to shared memory that a client offers; None to do without.
 
     Example:
         >>> server = Server([(CALCULATOR, {"add": lambda call, r: r.a + r.b})])  # doctest: +SKIP
@@ -51,8 +53,10 @@ class Server:
         *,
         limits: Limits = DEFAULT_LIMITS,
         reflection: bool = True,
+        attach: Attach | None = None,
     ):
         self.limits = limits
+        self.attach = attach
         self.server_id = os.urandom(6).hex()
         self._reflection = reflection
         self._hosted = {protocol.name: (protocol, handlers) for protocol, handlers in hosted}
@@ -75,6 +79,7 @@ class Server:
             idle: told True before the session waits for a request and False when one has come.
         """
         after_failed_stream = False
+        memory = SharedMemory(self.attach, self.limits)
         try:
             while True:
                 if idle is not None:
@@ -88,31 +93,34 @@ class Server:
                     # A client that opened its input stream before it read the error of the call.
                     after_failed_stream = False
                 else:
-                    after_failed_stream = yield from self._serve(request)
+                    after_failed_stream = yield from self._serve(request, memory)
         except MalformedMessage as error:
             with contextlib.suppress(ConnectionClosed):
                 yield _error_stream(EMPTY_SCHEMA, error, Call({}, self.server_id))
         except ConnectionClosed:
             return
+        finally:
+            memory.close()
 
-    def _serve(self, request: Request) -> Core[bool]:
+    def _serve(self, request: Request, memory: SharedMemory) -> Core[bool]:
         """Answer one request. True if it was a stream call that failed before its header."""
         method: Method[Any, Any] | None = None
         call = Call(request.metadata, self.server_id)
         try:
             call.method = method_name(request)
             if call.method == keys.TRANSPORT_OPTIONS:
-                yield self._transport_options()
+                yield self._transport_options(request)
                 return False
             protocol, handlers = self._route(call)
             method = protocol.methods[call.method]
             if protocol.version:
                 check_version(request.metadata.get(keys.PROTOCOL_VERSION), protocol.version)
             assert request.batch is not None
-            params = read_params(method, request.batch.data, self.limits)
+            memory.look_at(request.batch)
+            params = read_params(method, memory.incoming(request.batch).data, self.limits)
             result = run_handler(handlers[call.method], call, params)
             if method.is_stream:
-                yield from serve_stream(call, result, self.limits)
+                yield from serve_stream(call, result, self.limits, memory)
                 return False
             answer = _answer(method, call, result)
         except (ConnectionClosed, MalformedMessage):
@@ -159,9 +167,10 @@ class Server:
             )
         return protocol, handlers
 
-    def _transport_options(self) -> list[Buffer]:
+    def _transport_options(self, request: Request) -> list[Buffer]:
+        shared = self.attach is not None and request.metadata.get(keys.TRANSPORT_SHM) == b"true"
         metadata = {
-            keys.TRANSPORT_SHM: b"false",
+            keys.TRANSPORT_SHM: b"true" if shared else b"false",
             keys.REQUEST_VERSION: keys.FRAMING_VERSION,
             keys.SERVER_ID: self.server_id.encode(),
         }

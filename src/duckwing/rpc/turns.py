@@ -25,9 +25,10 @@ from .framing import (
 )
 from .limits import Limits
 from .request import one_line
+from .shared_memory import SharedMemory
 
 
-def serve_stream(call: Call, stream: Stream, limits: Limits) -> Core[None]:
+def serve_stream(call: Call, stream: Stream, limits: Limits, memory: SharedMemory) -> Core[None]:
     """Serve an open stream to its end; afterwards the connection waits for the next request.
 
     Raises:
@@ -42,7 +43,7 @@ def serve_stream(call: Call, stream: Stream, limits: Limits) -> Core[None]:
         # look like an empty result to the client.
         yield [*opening, schema_message(output)]
         reader = StreamReader(limits)
-        end = yield from _turns(call, stream, reader)
+        end = yield from _turns(call, stream, reader, memory)
     finally:
         _close(stream)
     # Whoever has seen the end of a stream may rely on its clean-up.
@@ -67,7 +68,7 @@ class _End(NamedTuple):
     broken: bool = False
 
 
-def _turns(call: Call, stream: Stream, reader: StreamReader) -> Core[_End]:
+def _turns(call: Call, stream: Stream, reader: StreamReader, memory: SharedMemory) -> Core[_End]:
     """The lockstep of a stream, up to the last message before its end-of-stream marker."""
     output, expected = stream.output_schema, stream.input_schema
     dictionaries = has_dictionaries(output)
@@ -80,8 +81,9 @@ def _turns(call: Call, stream: Stream, reader: StreamReader) -> Core[_End]:
             batch = yield from reader.read_batch()
             if batch is None or keys.CANCEL in batch.metadata:
                 return _End(input_read=batch is None)
-            if keys.SHM_OFFSET in batch.metadata or keys.LOCATION in batch.metadata:
-                raise ProtocolError("the batch is a pointer, but no shared memory or location was agreed on")
+            if keys.LOCATION in batch.metadata:
+                raise ProtocolError("the batch is a pointer to a location, but none was agreed on")
+            batch = memory.incoming(batch)
             answer = run_handler(stream.turn, adapt(batch) if adapt is not None else batch)
             buffers: list[Buffer] = [batch_message(message) for message in call.messages(output)]
             if answer is None:
@@ -91,7 +93,7 @@ def _turns(call: Call, stream: Stream, reader: StreamReader) -> Core[_End]:
                     f"Output schema mismatch in method '{call.method}': declared {one_line(output)}, "
                     f"got {one_line(answer.data.schema)}"
                 )
-            buffers.append(batch_message(answer, dictionaries=dictionaries))
+            buffers.append(batch_message(memory.outgoing(answer), dictionaries=dictionaries))
             yield buffers
     except ConnectionClosed:
         # The client may only have closed its writing half, and still wait for our end.

@@ -14,6 +14,7 @@ from ..rpc.method import LazyTable
 from ..rpc.server import Server
 
 if TYPE_CHECKING:
+    from ..rpc.shared_memory import Attach
     from ..state.directory import Scopes
     from .recent import Recent
 
@@ -171,9 +172,13 @@ class Service:
 
         return Scopes()
 
-    def server(self) -> Server:
-        """The RPC server with these handlers."""
-        return Server([(VGI, _Handlers(self))])
+    def server(self, attach: Attach | None = None) -> Server:
+        """The RPC server with these handlers.
+
+        Args:
+            attach: how to attach to memory that a client on this machine shares; None to do without.
+        """
+        return Server([(VGI, _Handlers(self))], attach=attach)
 
 
 class _Handlers(Mapping[str, Handler]):
