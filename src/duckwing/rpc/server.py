@@ -107,6 +107,8 @@ class Server:
         method: Method[Any, Any] | None = None
         call = Call(request.metadata, self.server_id)
         try:
+            if request.batch is not None:
+                request = Request(memory.incoming(request.batch))
             call.method = method_name(request)
             if call.method == keys.TRANSPORT_OPTIONS:
                 yield self._transport_options(request)
@@ -117,7 +119,7 @@ class Server:
                 check_version(request.metadata.get(keys.PROTOCOL_VERSION), protocol.version)
             assert request.batch is not None
             memory.look_at(request.batch)
-            params = read_params(method, memory.incoming(request.batch).data, self.limits)
+            params = read_params(method, request.batch.data, self.limits)
             result = run_handler(handlers[call.method], call, params)
             if method.is_stream:
                 yield from serve_stream(call, result, self.limits, memory)
