@@ -14,8 +14,7 @@ from .rpc.server import Server
 from .service import Service
 
 if TYPE_CHECKING:
-    import socket
-
+    from .process.child import Control
     from .process.options import Options
     from .transports.shm import Segment
 
@@ -85,7 +84,15 @@ class Worker:
         return hook
 
     def service(self) -> Service:
-        """What answers the calls of the protocol for these catalogs."""
+        """What answers the calls of the protocol for these catalogs.
+
+        Raises:
+            DeclarationError: two of them could not be attached to one database.
+        """
+        if len(self.catalogs) > 1:
+            from .catalog.together import check_together
+
+            check_together(self.catalogs)
         return Service(self.catalogs, self._on_start, self._on_stop)
 
     def server(self) -> Server:
@@ -128,11 +135,11 @@ class Worker:
             service.stop()
 
     def _listen(self, options: Options) -> None:
-        from .process.child import control_socket, serve_connections
+        from .process.child import control, serve_connections
         from .process.options import Unix
 
-        control = control_socket()
-        if control is None:
+        tie = control()
+        if tie is None:
             from .process.serving import serve_socket
             from .process.starting import start_again
 
@@ -140,7 +147,11 @@ class Worker:
             return
         service = self.service()
         try:
-            serve_connections(service.server(_attach_to_memory if isinstance(options.listen, Unix) else None), control)
+            serve_connections(
+                service.server(_attach_to_memory if isinstance(options.listen, Unix) else None),
+                tie,
+                connected=service.set_client,
+            )
         finally:
             service.stop()
 
@@ -175,7 +186,7 @@ def _attach_to_memory(name: str, size: int) -> Segment:
     return Segment(name, size)
 
 
-def serve_error(error: Exception, file: str, control: socket.socket) -> None:
+def serve_error(error: Exception, file: str, control: Control) -> None:
     """Answer every call with the error that keeps a file from being served.
 
     Args:

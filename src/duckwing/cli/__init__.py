@@ -1,7 +1,7 @@
 """The ``duckwing`` command.
 
-``duckwing run`` starts inside somebody's query, so this module decides about
-it before it imports anything else; all other commands live in
+``duckwing run`` and ``duckwing serve`` start inside somebody's query, so this module decides about
+them before it imports anything else; all other commands live in
 :mod:`duckwing.cli.app`.
 """
 
@@ -17,6 +17,10 @@ def main() -> int:
         from . import run
 
         return run.main(arguments[1:])
+    if arguments[:1] == ["serve"]:
+        from . import serve
+
+        return serve.main(arguments[1:])
     try:
         from . import app
     except ModuleNotFoundError as missing:
@@ -24,7 +28,7 @@ def main() -> int:
             raise
         print(
             f'error: the package "{missing.name}" is missing; run: pip install "duckwing[cli]" '
-            '(only "duckwing run" works without it)',
+            '(only "duckwing run" and "duckwing serve" work without it)',
             file=sys.stderr,
         )
         return 1

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import TypeVar
+
+T = TypeVar("T")
 
 USAGE = "usage: duckwing run WORKER.PY [ARGUMENTS…]"
 
@@ -26,53 +29,60 @@ def main(arguments: Sequence[str]) -> int:
         return _fail(f"cannot read {path}: there is no such file (the path is relative to {os.getcwd()})")
     if not os.access(path, os.R_OK):
         return _fail(f"cannot read {path}: permission denied")
-    file = os.path.abspath(path)
-    listens = _listens(rest)
-    if listens and sys.platform == "linux":  # elsewhere forking is not safe, and the worker starts its processes itself
-        from ..process.serving import fork_processes
-
-        if not fork_processes(rest, file):
-            return 0
-    return _serve(file, rest, listens)
-
-
-def _listens(arguments: Sequence[str]) -> bool:
-    return any(argument.partition("=")[0] in ("--unix", "--tcp") for argument in arguments)
-
-
-def _serve(file: str, arguments: Sequence[str], listens: bool) -> int:
-    if listens:
-        from ..process.child import control_socket
-
-        control_socket()  # before the author's code could start a process that believes to be ours
     from ..process.script import run_script
-
-    try:
-        module = run_script(file, arguments, listens=listens)
-    except Exception as error:
-        trace = _within_the_file(error, file)
-        sys.excepthook(type(error), error.with_traceback(trace), trace)
-        return _refuse(error, file, listens)
-    from ..errors import DeclarationError
     from ..worker import serve_module
 
+    file = os.path.abspath(path)
+    return served(lambda listens: run_script(file, rest, listens=listens), serve_module, file, rest)
+
+
+def served(
+    load: Callable[[bool], T], serve: Callable[[T], object], source: str, arguments: Sequence[str], name: str = "run"
+) -> int:
+    """Load an author's code and serve it, in this process or behind a socket in several; the exit status.
+
+    Args:
+        load: loads it; its argument says whether it will be served over a socket.
+        serve: serves what was loaded, over what ``arguments`` ask for.
+        source: the author's file.
+        arguments: the command line of the worker.
+        name: the command, for messages.
+    """
+    from ..errors import DeclarationError
+
+    listens = any(argument.partition("=")[0] in ("--unix", "--tcp") for argument in arguments)
+    if listens:
+        from ..process.child import control
+
+        if sys.platform == "linux":  # elsewhere forking is not safe, and the worker starts its processes itself
+            from ..process.serving import fork_processes
+
+            if not fork_processes(arguments, source):
+                return 0
+        control()  # before the author's code could start a process that believes to be ours
     try:
-        serve_module(module)
+        loaded = load(listens)
+    except Exception as error:
+        trace = _within_the_file(error, source)
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
+        return _refuse(error, source, listens)
+    try:
+        serve(loaded)
     except DeclarationError as error:
-        _fail(str(error))
-        return _refuse(error, file, listens)
+        print(f"duckwing {name}: {error}", file=sys.stderr)
+        return _refuse(error, source, listens)
     return 0
 
 
 def _refuse(error: Exception, file: str, listens: bool) -> int:
     """End with an error; behind a socket, clients are told of it first, as nobody may read the standard error."""
     if listens:
-        from ..process.child import control_socket
+        from ..process.child import control
         from ..worker import serve_error
 
-        control = control_socket()
-        if control is not None:
-            serve_error(error, file, control)
+        tie = control()
+        if tie is not None:
+            serve_error(error, file, tie)
     return 1
 
 

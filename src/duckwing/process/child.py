@@ -13,16 +13,21 @@ import gc
 import os
 import signal
 import socket
+import struct
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from types import FrameType
 
-from ..rpc.framing import drive
+from ..rpc.framing import Buffer, drive
 from ..rpc.keys import NO_MESSAGE
 from ..rpc.server import Server
 from ..transports.pipe import Interrupted
+from .progress import ANSWERING, WORKING, Progress
 from .signals import SignalledStream, StopSignals, leave_in_children
 
 CONTROL_VARIABLE = "_DUCKWING_CONTROL"
-"""Environment variable that tells a process that it is such a child: the descriptor of its control socket."""
+"""Environment variable that tells a process that it is such a child: the descriptors of a :class:`Control`."""
 
 READY = b"R"
 """What a child says to its supervisor whenever it can take a connection."""
@@ -31,50 +36,94 @@ FAILED = b"F"
 """Said instead if the author's code cannot be imported: every call is answered with that error."""
 
 
+@dataclass(frozen=True)
+class Control:
+    """What ties a process to its supervisor.
+
+    Attributes:
+        socket: brings connections, and takes back that it is ready for another.
+        progress: how far it has come with the one that it has.
+    """
+
+    socket: socket.socket
+    progress: Progress
+
+    def close(self) -> None:
+        """Use neither any more."""
+        self.socket.close()
+        self.progress.close()
+
+
+def control_pair() -> tuple[Control, Control]:
+    """What a supervisor keeps of a new process, and what that process gets. Children do not inherit either."""
+    ours, theirs = socket.socketpair()
+    progress = Progress()
+    return Control(ours, progress), Control(theirs, Progress(os.dup(progress.descriptor)))
+
+
 @functools.cache
-def control_socket() -> socket.socket | None:
-    """The socket to the supervisor; None if this process has none.
+def control() -> Control | None:
+    """What ties this process to its supervisor; None if it has none.
 
     From the first call on, programs that the process starts do not inherit it.
     """
-    number = os.environ.pop(CONTROL_VARIABLE, None)
-    if number is None:
+    numbers = os.environ.pop(CONTROL_VARIABLE, None)
+    if numbers is None:
         return None
-    os.set_inheritable(int(number), False)
-    return socket.socket(fileno=int(number))
+    descriptors = [int(number) for number in numbers.split(",")]
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)
+    return Control(socket.socket(fileno=descriptors[0]), Progress(descriptors[1]))
 
 
-def serve_connections(server: Server, control: socket.socket, *, ready: bytes = READY) -> None:
+def serve_connections(
+    server: Server, control: Control, *, ready: bytes = READY, connected: Callable[[int], None] = lambda pid: None
+) -> None:
     """Serve what the supervisor hands over, until it or a signal says that it is enough.
 
     Args:
         server: answers the calls.
         control: to the supervisor.
         ready: what is said when a connection can be taken.
+        connected: told the process at the other end of each connection, 0 if it is unknown.
 
     Raises:
         KeyboardInterrupt: user code raised it.
     """
     gc.freeze()  # what was imported stays; the collector need not look at it again
     gc.enable()
-    child = _Child(server, control)
+    child = _Child(server, control, connected)
     with contextlib.suppress(Interrupted, BrokenPipeError, ConnectionResetError):
         while True:
-            control.sendall(ready)
+            control.socket.sendall(ready)
             if not child.serve_next():
                 return
 
 
+class _Connection(SignalledStream):
+    """A connection whose progress the supervisor sees."""
+
+    def __init__(self, descriptor: int, signals: StopSignals, progress: Progress):
+        super().__init__(descriptor, descriptor, signals)
+        self._progress = progress
+
+    def write(self, buffers: Sequence[Buffer]) -> None:
+        self._progress.state = ANSWERING
+        super().write(buffers)
+
+
 class _Child:
-    def __init__(self, server: Server, control: socket.socket):
+    def __init__(self, server: Server, control: Control, connected: Callable[[int], None]):
         self._server = server
-        self._control = control
+        self._control = control.socket
+        self._progress = control.progress
+        self._connected = connected
         self._connection = -1
         self._busy = False
         self._signals = StopSignals()
         leave_in_children(self._descriptors)
         signal.signal(signal.SIGIO, self._supervisor_said_something)
-        fcntl.fcntl(control, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(self._control, fcntl.F_SETOWN, os.getpid())
 
     def serve_next(self) -> bool:
         """Wait for a connection and serve it. False if there will be none."""
@@ -83,12 +132,12 @@ class _Child:
         if not descriptors:
             return False
         [self._connection] = descriptors
+        self._progress.state = WORKING
         try:
             self._watch_supervisor(True)
-            drive(
-                self._server.session(idle=self._set_idle),
-                SignalledStream(self._connection, self._connection, self._signals),
-            )
+            self._connected(_peer(self._connection))
+            stream = _Connection(self._connection, self._signals, self._progress)
+            drive(self._server.session(idle=self._set_idle), stream)
         except BaseException:
             if self._busy:
                 spoil(self._connection)
@@ -101,6 +150,7 @@ class _Child:
 
     def _set_idle(self, idle: bool) -> None:
         self._busy = not idle
+        self._progress.state = WORKING
 
     def _descriptors(self) -> list[int]:
         return [self._control.fileno(), *([self._connection] if self._connection >= 0 else [])]
@@ -121,21 +171,32 @@ class _Child:
                 self._signals.stop_soon(signal.SIGTERM)
 
 
-def spoil(descriptor: int) -> bool:
-    """Make an error of an answer whose process has died or is about to: its end would look like that of the rows.
+def _peer(descriptor: int) -> int:
+    """The process at the other end of an AF_UNIX connection; 0 if that is not known."""
+    if sys.platform != "linux":
+        return 0
+    with socket.socket(fileno=os.dup(descriptor)) as connection:
+        if connection.family != socket.AF_UNIX:
+            return 0
+        pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        return int(pid)
 
-    What is written is no Arrow message, wherever in a message it begins. That may be inside the body of one, so its
-    length must not happen to be what was missing: Arrow's lengths are multiples of 8, and this is none.
+
+def spoil(descriptor: int, data: bytes = b"") -> bool:
+    """Make an error of an answer whose process has died or is about to: its end would look like that of the rows.
 
     Args:
         descriptor: the connection. It does not block from now on.
+        data: what tells the client so. By default it is no Arrow message, wherever in a message it begins. That may be
+            inside the body of one, so its length must not happen to be what was missing: Arrow's lengths are multiples
+            of 8, and this is none.
 
     Returns:
         Whether it is done with. If not, the client must read first, and it should be tried again.
     """
     os.set_blocking(descriptor, False)
     try:
-        os.write(descriptor, _NONSENSE)
+        os.write(descriptor, data or _NONSENSE)
     except BlockingIOError:
         return False
     except OSError:

@@ -1,12 +1,14 @@
-"""Running an author's file as a worker, with standard output taken before its first line."""
+"""Running an author's code as a worker, with standard output taken before its first line."""
 
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 from .standard import on_terminal, take_standard_streams
 
@@ -32,19 +34,41 @@ def run_script(path: str, arguments: Sequence[str], *, listens: bool = False) ->
     path = os.path.abspath(path)
     with open(path, "rb") as file:
         source = file.read()
-    if not listens and not on_terminal():
-        take_standard_streams()
-        if sys.platform != "win32":
-            from .guard import guard
-
-            guard()
-    sys.argv = [path, *arguments]
-    sys.path.insert(0, os.path.dirname(path))
-    # Imports make little garbage and much work for the collector: a tenth of the start-up.
-    gc.disable()
+    _prepare([path, *arguments], os.path.dirname(path), listens)
     module = ModuleType("__main__")
     module.__file__ = path
     sys.modules["__main__"] = module
     code = compile(source, path, "exec", dont_inherit=True)  # the __future__ imports above are not the file's
     exec(code, module.__dict__)  # noqa: S102 - this is what "run" means
     return module
+
+
+def import_object(name: str, arguments: Sequence[str], *, listens: bool = False) -> Any:
+    """Import ``module:object``, from the current folder or from what is installed; otherwise as :func:`run_script`.
+
+    Raises:
+        LookupError: the module has no such object.
+        Exception: whatever the module raises.
+    """
+    _prepare([name, *arguments], os.getcwd(), listens)
+    module_name, _, path = name.partition(":")
+    found: Any = importlib.import_module(module_name)
+    for part in path.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise LookupError(f"module {module_name} has no {path!r}") from None
+    return found
+
+
+def _prepare(argv: list[str], folder: str, listens: bool) -> None:
+    if not listens and not on_terminal():
+        take_standard_streams()
+        if sys.platform != "win32":
+            from .guard import guard
+
+            guard()
+    sys.argv = argv
+    sys.path.insert(0, folder)
+    # Imports make little garbage and much work for the collector: a tenth of the start-up.
+    gc.disable()

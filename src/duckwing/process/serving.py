@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
+from .launched import without_launcher_flags
 from .listening import listen
 from .logs import LogFile, is_discarded
 from .options import Options, Unix, parse_options
@@ -116,7 +117,7 @@ class _Output:
 def _describe(path: str, where: str | None, log: str) -> None:
     """Say what was launched, as launchers may do it (spec 03, section 6.4), with our process and log added."""
     about = {
-        "cmd": sys.orig_argv,
+        "cmd": without_launcher_flags(sys.orig_argv),
         "cwd": os.getcwd(),
         "socket": where,
         "started_at": time.time(),

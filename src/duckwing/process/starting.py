@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 
-from .child import CONTROL_VARIABLE
+from .child import CONTROL_VARIABLE, Control
 
 
-def fork(control: socket.socket) -> int:
+def fork(control: Control) -> int:
     """A process that goes on from here; it has not run any code of the author's yet.
 
     Returns:
-        Its id; 0 in the process itself, which finds the socket as :func:`~duckwing.process.child.control_socket`.
+        Its id; 0 in the process itself, which finds ``control`` as :func:`~duckwing.process.child.control`.
     """
     pid = os.fork()
     if pid == 0:
-        os.environ[CONTROL_VARIABLE] = str(control.detach())
+        os.environ[CONTROL_VARIABLE] = f"{control.socket.detach()},{control.progress.descriptor}"
         if "numpy.random" in sys.modules:  # unlike ``random``, it would draw the same numbers in all of them
             sys.modules["numpy.random"].seed()
     return pid
 
 
-def start_again(control: socket.socket) -> int:
+def start_again(control: Control) -> int:
     """A process with the command line of this one, whose code has been imported here and may not be forked.
 
     Returns:
         Its id.
     """
-    os.set_inheritable(control.fileno(), True)
-    environment = os.environ | {CONTROL_VARIABLE: str(control.fileno())}
+    descriptors = control.socket.fileno(), control.progress.descriptor
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, True)
+    environment = os.environ | {CONTROL_VARIABLE: ",".join(map(str, descriptors))}
     return os.posix_spawn(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment, setsigmask=[])

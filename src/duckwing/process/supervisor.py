@@ -21,8 +21,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from .child import FAILED, spoil
+from ..errors import Error
+from ..rpc.server import error_stream
+from .child import FAILED, Control, control_pair, spoil
 from .listening import Listener
+from .progress import ANSWERING, UNTOUCHED
 from .reloading import LOOK_SECONDS
 from .signals import STOP_SIGNALS
 
@@ -47,9 +50,9 @@ CROWDED_SECONDS = 0.1
 MAX_FAILED_STARTS = 3
 """After so many processes in a row that died before they could take a connection, the waiting ones are given up."""
 
-Start: TypeAlias = Callable[[socket.socket], int]
-"""Starts a process that serves the connections which it gets through a socket. Returns its id, or 0 in that process
-itself, which has then been forked and has taken the socket."""
+Start: TypeAlias = Callable[[Control], int]
+"""Starts a process that serves the connections which it gets. Returns its id, or 0 in that process itself, which has
+then been forked."""
 
 
 class CannotStart(Exception):
@@ -62,7 +65,7 @@ class _Process:
 
     Attributes:
         pid: its id.
-        control: the socket to it.
+        control: to it.
         generation: how often the source had changed when it was started.
         connection: what it serves, as our duplicate; None if nothing.
         ready: it has been able to take a connection.
@@ -71,7 +74,7 @@ class _Process:
     """
 
     pid: int
-    control: socket.socket
+    control: Control
     generation: int
     connection: socket.socket | None = None
     ready: bool = False
@@ -245,8 +248,9 @@ class Supervisor:
             self._add_process()
 
     def _hand_over(self, connection: socket.socket, process: _Process) -> None:
+        process.control.progress.state = UNTOUCHED
         try:
-            socket.send_fds(process.control, [b"C"], [connection.fileno()])
+            socket.send_fds(process.control.socket, [b"C"], [connection.fileno()])
         except OSError:
             self._pending.appendleft(connection)  # the process has died, of which we shall hear
             return
@@ -270,11 +274,11 @@ class Supervisor:
             self._ignore(connection.fileno())
             connection.close()
 
-    def _spoil(self, connection: socket.socket) -> None:
+    def _spoil(self, connection: socket.socket, data: bytes = b"") -> None:
         """Tell a client that its answer is none, as soon as it reads."""
 
         def spoil_and_close() -> None:
-            if spoil(connection.fileno()):
+            if spoil(connection.fileno(), data):
                 self._ignore(connection.fileno())
                 self._spoiled.discard(connection)
                 connection.close()
@@ -283,10 +287,14 @@ class Supervisor:
         self._watch(connection.fileno(), spoil_and_close, select.POLLOUT)
         spoil_and_close()
 
+    def _refuse_pending(self, reason: str) -> None:
+        while self._pending:
+            self._spoil(self._pending.popleft(), error_stream(Error(reason)))
+
     # Processes
 
     def _add_process(self) -> None:
-        ours, theirs = socket.socketpair()
+        ours, theirs = control_pair()
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
             pid = self._start(theirs)
@@ -303,19 +311,17 @@ class Supervisor:
             raise _Forked
         theirs.close()
         process = self._processes[pid] = _Process(pid, ours, self._generation)
-        self._watch(ours.fileno(), lambda: self._heard(process))
+        self._watch(ours.socket.fileno(), lambda: self._heard(process))
 
     def _heard(self, process: _Process) -> None:
         """A process can take a connection, or has died."""
         try:
-            said = process.control.recv(16)
+            said = process.control.socket.recv(16)
         except OSError:
             said = b""
         if not said:
             _kill(process.pid, signal.SIGKILL)  # it may only have closed the socket; that is no use either
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(process.pid, 0)
-            self._died(process)
+            self._died(process, os.waitpid(process.pid, 0)[1])
             return
         self._release(process)
         process.ready, process.since = True, time.monotonic()
@@ -334,19 +340,28 @@ class Supervisor:
         else:
             self._free.append(process)
 
-    def _died(self, process: _Process) -> None:
+    def _died(self, process: _Process, status: int) -> None:
+        progress = process.control.progress.state
+        self._forget(process)
+        connection = process.connection
+        if connection is None:
+            if not process.ready:
+                self._start_failed()
+            return
+        self._ignore(connection.fileno())
+        if progress == UNTOUCHED and not self._stopping:
+            self._pending.appendleft(connection)
+            return
+        reason = f"a worker process died in the middle of this call ({_ending(status)}); run the query again"
+        self._say(f"process {process.pid}: {reason}")
+        self._spoil(connection, b"" if progress == ANSWERING else error_stream(Error(reason)))
+
+    def _forget(self, process: _Process) -> None:
         del self._processes[process.pid]
-        self._ignore(process.control.fileno())
-        process.control.close()
         if process in self._free:
             self._free.remove(process)
-        connection = process.connection
-        if connection is not None:
-            self._say(f"process {process.pid} died while it served a client")
-            self._ignore(connection.fileno())
-            self._spoil(connection)
-        elif not process.ready:
-            self._start_failed()
+        self._ignore(process.control.socket.fileno())
+        process.control.close()
 
     def _start_failed(self) -> None:
         self._failed_starts += 1
@@ -355,15 +370,11 @@ class Supervisor:
             raise CannotStart
         if self._failed_starts >= MAX_FAILED_STARTS:
             self._failed_starts = 0
-            self._refuse_pending()
+            self._refuse_pending("the worker's processes die as soon as they are started; its log may say why")
 
     def _retire(self, process: _Process) -> None:
         """Let a process end that serves nobody."""
-        del self._processes[process.pid]
-        if process in self._free:
-            self._free.remove(process)
-        self._ignore(process.control.fileno())
-        process.control.close()
+        self._forget(process)
         self._leaving[process.pid] = time.monotonic() + PATIENCE_SECONDS
 
     def _reap(self) -> None:
@@ -382,10 +393,9 @@ class Supervisor:
         if signal.SIGCHLD in numbers:
             # A process that user code has forked can hold the control socket of a dead one open.
             for process in list(self._processes.values()):
-                with contextlib.suppress(ChildProcessError):
-                    if os.waitpid(process.pid, os.WNOHANG)[0] == 0:
-                        continue
-                self._died(process)
+                pid, status = os.waitpid(process.pid, os.WNOHANG)
+                if pid:
+                    self._died(process, status)
 
     def _look_at_the_clock(self, now: float) -> None:
         if self._pending or any(p.connection is not None for p in self._processes.values()):
@@ -411,7 +421,7 @@ class Supervisor:
             else:
                 _kill(process.pid, signal.SIGTERM)
         deadline = self._deadline = time.monotonic() + PATIENCE_SECONDS * 0.9
-        self._refuse_pending()
+        self._refuse_pending("the worker is being stopped")
         while (self._processes or self._leaving) and time.monotonic() < deadline:
             self._wait()
             self._reap()
@@ -420,11 +430,7 @@ class Supervisor:
         for pid in [*self._processes, *self._leaving]:
             _kill(pid, signal.SIGKILL)
         for process in list(self._processes.values()):
-            self._died(process)
-
-    def _refuse_pending(self) -> None:
-        while self._pending:
-            self._spoil(self._pending.popleft())
+            self._died(process, os.waitpid(process.pid, 0)[1])
 
     def _forget_all(self, others: tuple[int, ...]) -> None:
         """In a forked process: nothing of this is its own."""
@@ -440,6 +446,12 @@ class Supervisor:
 
     def _say(self, message: str) -> None:
         print(f"duckwing: {message}", file=sys.stderr, flush=True)
+
+
+def _ending(status: int) -> str:
+    """How a process ended, by its wait status."""
+    code = os.waitstatus_to_exitcode(status)
+    return f"killed by signal {-code}" if code < 0 else f"exit status {code}"
 
 
 def _kill(pid: int, number: int) -> None:

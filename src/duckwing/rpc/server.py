@@ -21,6 +21,7 @@ from .errors import (
     MethodNotImplementedError,
     ProtocolNotSpecifiedError,
     ProtocolNotSupportedError,
+    error_metadata,
 )
 from .framing import EMPTY_SCHEMA, Batch, Buffer, Core, empty_batch, stream_buffers
 from .limits import DEFAULT_LIMITS, Limits
@@ -187,6 +188,13 @@ def _answer(method: Method[Any, Any], call: Call, result: Any) -> list[Buffer]:
     else:
         data = pa.RecordBatch.from_arrays([form.array(result, f"result of {method.name}")], schema=schema)
     return stream_buffers(schema, [*call.messages(schema), call.tag(data)])
+
+
+def error_stream(error: BaseException) -> bytes:
+    """The answer to any call, in the place of a process that cannot give it."""
+    return b"".join(
+        map(bytes, stream_buffers(EMPTY_SCHEMA, [Batch(empty_batch(EMPTY_SCHEMA), error_metadata(error, ""))]))
+    )
 
 
 def _error_stream(schema: pa.Schema, error: BaseException, call: Call) -> list[Buffer]:

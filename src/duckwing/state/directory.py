@@ -10,13 +10,14 @@ import threading
 import time
 import weakref
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import StateError
 from . import locks
 from .layout import ALIVE, ENDED, GONE, NEW, About, delete, folders, twin_name
-from .living import client, sweep_processes
+from .living import Client, client, sweep_processes
 from .marks import Marks
 from .places import memory_root, private_folder, state_root
 from .sweep import COMPLETE, sweep_directory, sweep_ended, sweep_memory
@@ -155,6 +156,7 @@ class Scopes:
 
     Args:
         root: the folder of the state on disk, by default :func:`~duckwing.state.places.state_root`.
+        client: says for whom a new scope is; when that process has ended, so has the scope.
 
     Attributes:
         processes: the folder of the files by which processes are known to live.
@@ -164,7 +166,8 @@ class Scopes:
         StateError: nothing can be kept there.
     """
 
-    def __init__(self, root: Path | None = None):
+    def __init__(self, root: Path | None = None, client: Callable[[], Client] = client):
+        self._client = client
         self._root = private_folder(state_root() if root is None else root)
         self._directories = private_folder(self._root / "scopes", follow=False)
         self.processes = private_folder(self._root / "processes", follow=False)
@@ -332,7 +335,7 @@ class Scopes:
         """A new directory, None if there is one."""
         self._settle()
         new = self._directories / f"{NEW}{os.urandom(8).hex()}"
-        about = About(os.urandom(8).hex(), client())
+        about = About(os.urandom(8).hex(), self._client())
         try:
             new.mkdir(mode=0o700)
             about.write(new)

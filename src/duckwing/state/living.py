@@ -121,6 +121,16 @@ def client() -> Client:
     return _client(os.getpid())
 
 
+def client_of(process: int) -> Client:
+    """The process ``process`` of this machine, as whom this one works for."""
+    if sys.platform != "linux":
+        return Client(_place(), process, 0)
+    try:
+        return Client(_place(), process, _linux_process(process).start)
+    except (OSError, ValueError):
+        return Client(_place(), 0, 0)
+
+
 @functools.cache
 def _client(process: int) -> Client:
     place = _place()
