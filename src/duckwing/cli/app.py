@@ -22,6 +22,12 @@ app = typer.Typer(
 )
 engine = typer.Typer(help="DuckDB's vgi extension: fetch it, look at it.", no_args_is_help=True)
 app.add_typer(engine, name="engine")
+workers = typer.Typer(help="Workers that launch: locations have started: list, stop, read their logs.")
+app.add_typer(workers, name="workers", invoke_without_command=True)
+
+StateFolder = Annotated[
+    Path | None, typer.Option("--state-dir", metavar="FOLDER", help="The launchers' state directory, if not yours.")
+]
 
 
 class Format(StrEnum):
@@ -31,6 +37,17 @@ class Format(StrEnum):
     csv = "csv"
     json = "json"
     markdown = "markdown"
+
+
+class CallFormat(StrEnum):
+    """How ``duckwing call`` writes its result."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    markdown = "markdown"
+    parquet = "parquet"
+    arrow = "arrow"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -87,6 +104,20 @@ def run(
     from . import run as run_command
 
     raise typer.Exit(run_command.main([worker, *context.args]))
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    options_metavar="",
+)
+def serve(
+    context: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="MODULE:OBJECT", help="An importable Worker or Catalog.")],
+) -> None:
+    """Serve an importable worker, over standard input and output, or with --unix PATH or --tcp PORT over a socket."""
+    from . import serve as serve_command
+
+    raise typer.Exit(serve_command.main([target, *context.args]))
 
 
 @engine.command("install")
@@ -165,3 +196,124 @@ def check(
     from . import check as command
 
     raise typer.Exit(command.check(worker, strict=strict, run_examples=not no_run))
+
+
+@workers.callback()
+def list_workers(
+    context: typer.Context,
+    folder: StateFolder = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
+) -> None:
+    """List the workers that launch: locations have started."""
+    if context.invoked_subcommand is None:
+        from . import workers as command
+
+        command.workers(folder, as_json=as_json)
+
+
+@workers.command("log")
+def worker_log(
+    worker: Annotated[str, typer.Argument(metavar="ID", help="The beginning of its id.")], folder: StateFolder = None
+) -> None:
+    """Print the end of a worker's log."""
+    from . import workers as command
+
+    command.show_log(worker, folder)
+
+
+@workers.command("stop")
+def stop_workers(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="The beginning of an id, or a pid.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Stop all.")] = False,
+    folder: StateFolder = None,
+) -> None:
+    """Stop workers; queries that they serve fail."""
+    from . import workers as command
+
+    raise typer.Exit(command.stop_workers(ids or [], folder, every=every))
+
+
+@app.command()
+def describe(
+    worker: Annotated[
+        str, typer.Argument(metavar="LOCATION", help="A Python file, a command, launch:…, unix://… or tcp://…")
+    ],
+    catalog: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The only catalog to describe; default: all.")
+    ] = None,
+    options: Annotated[
+        list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="An ATTACH option. Repeatable.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """List what a worker offers: catalogs, functions and their arguments, tables. Needs no database extension."""
+    from . import describe as command
+
+    raise typer.Exit(command.describe(worker, catalog=catalog, options=_pairs(options, "--option"), as_json=as_json))
+
+
+@app.command(no_args_is_help=True)
+def call(
+    worker: Annotated[
+        str, typer.Argument(metavar="LOCATION", help="A Python file, a command, launch:…, unix://… or tcp://…")
+    ],
+    function: Annotated[
+        str, typer.Argument(metavar="[CATALOG.][SCHEMA.]FUNCTION", help="A function, or a table to read.")
+    ],
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ARGUMENT]…", help="Positional arguments; :name is a column of the input."),
+    ] = None,
+    named: Annotated[
+        list[str] | None, typer.Option("--named", metavar="NAME=VALUE", help="A named argument. Repeatable.")
+    ] = None,
+    input_: Annotated[
+        Path | None, typer.Option("--input", metavar="FILE", help="The table or columns: Parquet, Arrow, CSV or JSON.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the result goes; default: standard output.")
+    ] = None,
+    form: Annotated[
+        CallFormat | None, typer.Option("--format", help="Format of the result; default: by its suffix, or a table.")
+    ] = None,
+    groups: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Aggregates: the column that tells the groups.")
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(metavar="NAME,NAME…", help="Columns of the result; default: all.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(metavar="ROWS", min=0, help="Rows of the result at most.")] = None,
+    threads: Annotated[int, typer.Option(metavar="N", min=1, help="Streams that are read at the same time.")] = 1,
+    options: Annotated[
+        list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="An ATTACH option. Repeatable.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--setting", metavar="NAME=VALUE", help="A setting, as with SET. Repeatable.")
+    ] = None,
+) -> None:
+    """Call one function of a worker, without a query. Negative numbers come after --."""
+    from . import call as command
+
+    request = command.Request(
+        function=function,
+        arguments=arguments or [],
+        named=_pairs(named, "--named"),
+        options=_pairs(options, "--option"),
+        settings=_pairs(settings, "--setting"),
+        input=input_,
+        output=None if output is None or str(output) == "-" else output,
+        format=None if form is None else form.value,
+        groups=groups,
+        columns=[name.strip() for name in columns.split(",")] if columns else [],
+        limit=limit,
+        threads=threads,
+    )
+    raise typer.Exit(command.call(worker, request))
+
+
+def _pairs(words: Sequence[str] | None, option: str) -> dict[str, str]:
+    pairs = [word.partition("=") for word in words or ()]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise typer.BadParameter(f"{option} takes NAME=VALUE, not {name!r}")
+    return {name: value for name, _, value in pairs}

@@ -16,6 +16,7 @@ from ..rpc.server import Server
 if TYPE_CHECKING:
     from ..rpc.shared_memory import Attach
     from ..state.directory import Scopes
+    from ..state.living import Client
     from .recent import Recent
 
 _HANDLERS = {
@@ -136,6 +137,7 @@ class Service:
         self._on_stop = on_stop
         self._lock = threading.Lock()
         self._started = False
+        self._client_pid = 0
 
     def start(self) -> None:
         """Prepare the process for its first function; later calls do nothing.
@@ -170,7 +172,20 @@ class Service:
         """What the processes of this worker share."""
         from ..state.directory import Scopes
 
-        return Scopes()
+        return Scopes(client=self._client)
+
+    def set_client(self, pid: int) -> None:
+        """Say which process of this machine calls from now on, where that is not the one that has started this one.
+
+        Args:
+            pid: its id; 0 if it is not known.
+        """
+        self._client_pid = pid
+
+    def _client(self) -> Client:
+        from ..state import living
+
+        return living.client_of(self._client_pid) if self._client_pid else living.client()
 
     def server(self, attach: Attach | None = None) -> Server:
         """The RPC server with these handlers.
