@@ -260,6 +260,24 @@ def test_schemas_may_be_a_message_or_a_stream() -> None:
         assert decode_schema(data).equals(schema, check_metadata=True)
 
 
+@dataclass(frozen=True)
+class Defaults:
+    name: str
+    title: str | None = None
+    parts: tuple[int, ...] = ()
+    tags: Mapping[str, str | None] = EMPTY_MAP
+    mode: Mode = Mode.READ
+    count: int = 1000
+
+
+def test_a_default_is_written_like_an_equal_value() -> None:
+    spelt_out = Defaults("x", None, tuple(list[int]()), {}, Mode("r"), int("1000"))
+    assert encode(Defaults("x")) == encode(spelt_out)
+    assert decode(Defaults, encode(Defaults("x"))) == spelt_out
+    changed = Defaults("x", "y", (1,), {"a": "b"}, count=1001)
+    assert decode(Defaults, encode(changed)) == changed
+
+
 def test_record_without_fields() -> None:
     @dataclass(frozen=True)
     class Nothing:

@@ -9,10 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import ArgumentError, DeclarationError
-from ..types.convert import from_duckdb
-from ..types.names import sql_name
-from ..types.refusals import refusal
-from ..types.values import from_values, to_values
+from .given import check_declared, given_value, value_batch
 
 RESERVED = frozenset(
     (
@@ -65,8 +62,7 @@ class AttachOption:
         """The default as tools are told of it. The client does not fill it in."""
         if self.default is None or self.secret:
             return None
-        value = from_values([self.default], self.type, f"the default of option '{self.name}'")
-        return pa.record_batch([value], schema=pa.schema([pa.field("value", self.type)]))
+        return value_batch(f"attach option '{self.name}'", self.type, self.default)
 
 
 def declare_attach_option(
@@ -85,18 +81,9 @@ def declare_attach_option(
     what = f"attach option '{name}'"
     if name.casefold() in RESERVED:
         raise DeclarationError(f"{what}: DuckDB's vgi extension has an option of this name; take another one")
-    if not isinstance(type, pa.DataType):
-        raise DeclarationError(f"{what} needs a type from duckwing.types, not {type!r}")
-    reason = refusal(type)
-    if reason is not None:
-        raise DeclarationError(f"{what} cannot be {sql_name(type)}: {reason}")
+    check_declared(what, type, default)
     if required and default is not None:
         raise DeclarationError(f"{what} is required, so its default would never be used; leave out one of the two")
-    if default is not None:
-        try:
-            from_values([default], type, f"the default of {what}")
-        except Exception as error:
-            raise DeclarationError(str(error)) from None
     return AttachOption(name, type, default, required, secret, description)
 
 
@@ -120,15 +107,10 @@ def read_attach_options(
         if option is None:
             known = ", ".join(option.name for option in declared.values()) or "none"
             raise ArgumentError(f"Catalog '{catalog}' has no attach option '{name}'; it takes: {known}")
-        if not len(column) or not column[0].is_valid:
-            continue
-        try:
-            convert = from_duckdb(column.type, option.type)
-            values[option.name] = to_values(convert(column) if convert else column)[0]
-        except (ArgumentError, ValueError, pa.ArrowException) as error:
-            shown = "" if option.secret else f": {error}"
-            raise ArgumentError(f"attach option '{name}' must be {sql_name(option.type)}{shown}") from None
-        seen.add(option.name)
+        value = given_value(f"attach option '{name}'", option.type, column, secret=option.secret)
+        if value is not None:
+            values[option.name] = value
+            seen.add(option.name)
     missing = [option.name for option in declared.values() if option.required and option.name not in seen]
     if missing:
         names = ", ".join(f"'{name}'" for name in missing)

@@ -183,7 +183,8 @@ def _columns(lake: _Lake) -> pa.Schema:
 
 def _partition_columns(lake: _Lake) -> Sequence[str]:
     """The columns whose values the folders name: within a file they have one value."""
-    partitioning = getattr(lake.files().dataset, "partitioning", None)
+    # They are asked for right after the columns of the same bind, for which the files were looked at.
+    partitioning = getattr(lake.known().dataset, "partitioning", None)
     return () if partitioning is None else tuple(partitioning.schema.names)
 
 

@@ -52,8 +52,7 @@ class Cache:
     @property
     def seconds(self) -> int:
         """``ttl`` in whole seconds."""
-        seconds = self.ttl.total_seconds() if isinstance(self.ttl, datetime.timedelta) else self.ttl
-        return min(int(seconds), MAX_TTL)
+        return min(int(_seconds(self.ttl)), MAX_TTL)
 
     def tags(self, validator: str | datetime.datetime | None, what: str) -> dict[bytes, bytes]:
         """What travels with the first batch of a result.
@@ -118,12 +117,12 @@ def check_cache(cache: Any, stability: str, what: str, *, rows: bool = False, pa
         raise DeclarationError(f"{what}: cache= takes a dw.Cache, such as dw.Cache(ttl=60), not {cache!r:.80}")
     if stability == "volatile":
         raise DeclarationError(f"{what} is volatile, so its results must not be used again; leave out cache=")
-    ttl = cache.ttl.total_seconds() if isinstance(cache.ttl, datetime.timedelta) else cache.ttl
+    ttl = _seconds(cache.ttl)
     if not isinstance(ttl, (int, float)) or isinstance(ttl, bool) or not 0 <= ttl < float("inf"):
         raise DeclarationError(f"{what}: the ttl of a cache is a number of seconds or a timedelta, not {cache.ttl!r}")
     if rows and cache.validator is not None:
         raise DeclarationError(f"{what}: DuckDB asks whether results still hold of table functions only; give a ttl=")
-    if cache.seconds == 0 and cache.validator is None:
+    if ttl < 1 and cache.validator is None:
         raise DeclarationError(f"{what}: a cache with a ttl below one second needs a validator= to be of any use")
     if cache.validator is not None and not callable(cache.validator):
         raise DeclarationError(
@@ -138,6 +137,10 @@ def check_cache(cache: Any, stability: str, what: str, *, rows: bool = False, pa
         )
     if cache.per_partition and not partitioned:
         raise DeclarationError(f"{what}: per_partition= needs partition_by=, with single partitions")
+
+
+def _seconds(ttl: float | datetime.timedelta) -> float:
+    return ttl.total_seconds() if isinstance(ttl, datetime.timedelta) else ttl
 
 
 def _rfc3339(moment: datetime.datetime) -> bytes:

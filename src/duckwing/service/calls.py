@@ -23,8 +23,9 @@ from .streams import ScalarStream, TableStream
 from .subjects import say_function
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from ..catalog.declared import Catalog
     from ..functions.binding import Values
     from ..functions.scalar import BoundScalar
     from ..functions.signature import Signature
@@ -176,19 +177,7 @@ def bind_function(
         copying = invocation(service, call, catalog, kind, request, execution=execution, data=data, scan=scan)
         return bind_copy(catalog, request, Context(copying), call)
     columns = request.input_schema if request.input_schema is not None else EMPTY_SCHEMA
-    scalar = request.function_type is CallType.SCALAR
-    found: Any = next(
-        filter(
-            None,
-            (
-                schema.scalars(name) if scalar else schema.table_functions(name)
-                for schema in schemas_of(catalog, request.schema_path)
-            ),
-        ),
-        None,
-    )
-    if not found:
-        raise no_function(catalog, request.schema_path, request.function_type.name.lower(), name)
+    found = functions_meant(catalog, request)
     say_function(call, found[0])
     kind = found[0].kind
     scan = scan if kind == "table_function" else None
@@ -207,6 +196,20 @@ def bind_function(
         return chosen.function.bind(chosen.parameters, columns, arguments, context)
     [function] = found
     return function.bind(function.signature.parameters, columns, arguments, context)
+
+
+def functions_meant(catalog: Catalog, request: BindRequest) -> Sequence[Any]:
+    """The functions among which a bind request chooses by its arguments, at least one.
+
+    Raises:
+        CatalogError: there is none of that name.
+    """
+    name, scalar = request.function_name, request.function_type is CallType.SCALAR
+    for schema in schemas_of(catalog, request.schema_path):
+        found: Sequence[Any] = schema.scalars(name) if scalar else schema.table_functions(name)
+        if found:
+            return found
+    raise no_function(catalog, request.schema_path, request.function_type.name.lower(), name)
 
 
 def _look_up(signature: Signature, values: Mapping[str, Any]) -> BindResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,8 +19,13 @@ if TYPE_CHECKING:
 
 
 def schema_of(catalog: Catalog, path: Sequence[str]) -> Schema | None:
-    """The schema of a path, None if there is none."""
+    """The declared schema of a path, None if there is none."""
     return catalog.find_schema(path[0]) if len(path) == 1 else None
+
+
+def seen_schema(catalog: Catalog, path: Sequence[str], ctx: Context) -> Schema | None:
+    """As :func:`schema_of`, also a schema that a provider has."""
+    return catalog.seen_schema(path[0], ctx) if len(path) == 1 else None
 
 
 def schemas_of(catalog: Catalog, path: Sequence[str] | None) -> list[Schema]:
@@ -82,7 +88,7 @@ def invocation(
         scan=scan,
         scopes=lambda: service.scopes,
         options=lambda: attach_options(request.attach_opaque_data),
-        data_version=lambda: attached_version(request.attach_opaque_data),
+        data_version=functools.cache(lambda: attached_version(request.attach_opaque_data)),
         at=_at(getattr(request, "at_unit", None), getattr(request, "at_value", None)),
         target=None if copy_from is None else copy_from.expected_schema,
     )

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+import itertools
+from collections.abc import Callable, Iterable, Sequence, Sized
+from typing import TYPE_CHECKING, TypeVar
 
 from ..catalog.declared import Catalog
 from ..catalog.schema import Schema
 from ..errors import CatalogError
 from ..functions.overloads import overloads
-from ..protocol.listing import ObjectType, SchemaContentsParams, SchemaInfo
+from ..protocol.listing import ObjectType, SchemaContentsParams, SchemaInfo, ViewInfo
 from ..protocol.shared import CatalogParams, Items, ObjectParams, SchemaParams
-from ..protocol.tables import ScanBranchesResult, ScanFunctionResult, TableAtParams
+from ..protocol.tables import ScanBranchesResult, ScanFunctionResult, TableAtParams, TableInfo
 from ..rpc.codec import Record, encode
 from .attachment import attached_catalog
 from .describe import aggregate_infos, scalar_infos, table_infos
-from .invocations import looking, schema_of
+from .invocations import looking, schema_of, seen_schema
 
 if TYPE_CHECKING:
     from ..catalog.branches import BranchTable
@@ -25,18 +26,33 @@ if TYPE_CHECKING:
     from . import Service
 
 
+T = TypeVar("T")
+
+LISTING_BYTES = (1 << 31) - (1 << 16)
+"""The most that the records of one listing take: an Arrow binary value has less than 2 GiB (spec 01, section 19), and
+the answer is one. What is left is for its framing."""
+
+_PER_ITEM = 4
+"""Bytes of the offset of each record."""
+
+_COUNTED = 1000
+"""How many objects are counted one by one. Above a threshold, this one by default, the client lists none of them to
+find the one that a query names (spec 04, section 4.3)."""
+
+_MANY = 1_000_000
+"""What more of them count as, whatever the threshold may be."""
+
+
 def catalog_schemas(service: Service, call: Call, request: CatalogParams) -> Items:
     """All schemas of the catalog."""
     catalog = attached_catalog(service, request.attach_opaque_data)
     ctx = looking(service, call, catalog, request)
-    return _items(_schema_info(schema, ctx, request.attach_opaque_data) for schema in catalog.schemas())
+    return _items(_schema_info(schema, ctx, request.attach_opaque_data) for schema in catalog.seen_schemas(ctx))
 
 
 def catalog_schema_get(service: Service, call: Call, request: SchemaParams) -> Items:
     """One schema, or none."""
-    catalog = attached_catalog(service, request.attach_opaque_data)
-    schema = schema_of(catalog, request.path)
-    ctx = looking(service, call, catalog, request)
+    _, schema, ctx = _asked(service, call, request, request.path)
     return _items([_schema_info(schema, ctx, request.attach_opaque_data)] if schema else [])
 
 
@@ -65,40 +81,35 @@ def catalog_schema_contents_macros(service: Service, call: Call, request: Schema
 
 def catalog_schema_contents_tables(service: Service, call: Call, request: SchemaParams) -> Items:
     """The tables of a schema."""
-    catalog = attached_catalog(service, request.attach_opaque_data)
-    schema = schema_of(catalog, request.path)
+    catalog, schema, ctx = _asked(service, call, request, request.path)
     if schema is None:
         return Items()
     from .objects import any_table_info
 
-    infos = []
-    ctx = looking(service, call, catalog, request)
-    for name in schema.table_names(ctx):
-        try:
-            table = schema.find_table(name, ctx)
-            if table is not None:
-                infos.append(any_table_info(catalog, table))
-        except Exception as error:
-            # Its columns cannot be computed: an error would hide the others, too. Whoever names it gets the error.
-            call.log("WARN", f"table '{name}' is not listed: {type(error).__name__}: {error}")
-    return _items(infos)
+    def info(name: str) -> TableInfo | None:
+        table = schema.find_table(name, ctx)
+        return None if table is None else any_table_info(catalog, table)
+
+    return _listing(call, schema, "table", list(schema.table_names(ctx)), info)
 
 
 def catalog_schema_contents_views(service: Service, call: Call, request: SchemaParams) -> Items:
     """The views of a schema."""
-    schema = schema_of(attached_catalog(service, request.attach_opaque_data), request.path)
-    if schema is None or not schema.views:
+    _, schema, ctx = _asked(service, call, request, request.path)
+    if schema is None:
         return Items()
     from .objects import view_info
 
-    return _items(view_info(schema.name, view) for view in schema.views.values())
+    def info(name: str) -> ViewInfo | None:
+        view = schema.find_view(name, ctx)
+        return None if view is None else view_info(schema.name, view)
+
+    return _listing(call, schema, "view", schema.view_names(ctx), info)
 
 
 def catalog_table_get(service: Service, call: Call, request: TableAtParams) -> Items:
     """One table, or none: the client asks for a table and a view of every name that it does not know."""
-    catalog = attached_catalog(service, request.attach_opaque_data)
-    schema = schema_of(catalog, request.schema_path)
-    table = schema.find_table(request.name, looking(service, call, catalog, request)) if schema is not None else None
+    catalog, table = _table(service, call, request)
     if table is None:
         return Items()
     from .objects import any_table_info
@@ -108,24 +119,18 @@ def catalog_table_get(service: Service, call: Call, request: TableAtParams) -> I
 
 def catalog_view_get(service: Service, call: Call, request: ObjectParams) -> Items:
     """One view, or none."""
-    schema = schema_of(attached_catalog(service, request.attach_opaque_data), request.schema_path)
-    view = schema.views.get(request.name.casefold()) if schema is not None else None
-    if schema is None or view is None:
-        return Items()
     from .objects import view_info
 
-    return _items([view_info(schema.name, view)])
+    _, schema, ctx = _asked(service, call, request, request.schema_path)
+    return _one(schema, view_info, lambda schema: schema.find_view(request.name, ctx))
 
 
 def catalog_macro_get(service: Service, call: Call, request: ObjectParams) -> Items:
     """One macro, or none."""
-    schema = schema_of(attached_catalog(service, request.attach_opaque_data), request.schema_path)
-    macro = schema.macros.get(request.name.casefold()) if schema is not None else None
-    if schema is None or macro is None:
-        return Items()
     from .objects import macro_info
 
-    return _items([macro_info(schema.name, macro)])
+    schema = schema_of(attached_catalog(service, request.attach_opaque_data), request.schema_path)
+    return _one(schema, macro_info, lambda schema: schema.macros.get(request.name.casefold()))
 
 
 def catalog_table_scan_branches_get(service: Service, call: Call, request: TableAtParams) -> ScanBranchesResult:
@@ -146,15 +151,28 @@ def catalog_table_scan_function_get(service: Service, call: Call, request: Table
     return scan_function(catalog, table)
 
 
+def _asked(
+    service: Service, call: Call, request: SchemaParams | ObjectParams | TableAtParams, path: Sequence[str]
+) -> tuple[Catalog, Schema | None, Context]:
+    """The catalog of a request, the schema of ``path`` if there is one, and who asks."""
+    catalog = attached_catalog(service, request.attach_opaque_data)
+    ctx = looking(service, call, catalog, request)
+    return catalog, seen_schema(catalog, path, ctx), ctx
+
+
+def _table(service: Service, call: Call, request: TableAtParams) -> tuple[Catalog, Table | BranchTable | None]:
+    """The table that a request is about, if there is one."""
+    catalog, schema, ctx = _asked(service, call, request, request.schema_path)
+    return catalog, None if schema is None else schema.find_table(request.name, ctx)
+
+
 def _wanted(service: Service, call: Call, request: TableAtParams) -> tuple[Catalog, Table | BranchTable]:
     """The table that a request is about.
 
     Raises:
         CatalogError: there is none.
     """
-    catalog = attached_catalog(service, request.attach_opaque_data)
-    schema = schema_of(catalog, request.schema_path)
-    table = schema.find_table(request.name, looking(service, call, catalog, request)) if schema is not None else None
+    catalog, table = _table(service, call, request)
     if table is None:
         raise CatalogError(f"there is no table '{request.name}' in {'.'.join(request.schema_path)}")
     return catalog, table
@@ -174,13 +192,63 @@ def _items(records: Iterable[Record]) -> Items:
     return Items(tuple(encode(record) for record in records))
 
 
-def _table_count(schema: Schema, ctx: Context) -> int | None:
-    """How many tables a listing shows; None: that cannot be told, which the listing must not hide by an error."""
+def _one(schema: Schema | None, info: Callable[[str, T], Record], find: Callable[[Schema], T | None]) -> Items:
+    """The record of one object of a schema, or none if either does not exist."""
+    found = None if schema is None else find(schema)
+    return Items() if schema is None or found is None else _items([info(schema.name, found)])
+
+
+def _listing(
+    call: Call, schema: Schema, what: str, names: Sequence[str], info: Callable[[str], Record | None]
+) -> Items:
+    """The records of objects; those without one are left out.
+
+    Args:
+        call: gets the warnings.
+        schema: has the objects.
+        what: they are.
+        names: all of them.
+        info: the record of one; it may raise.
+
+    Raises:
+        CatalogError: they do not fit into one answer, and there is no way to send a listing in several.
+    """
+    items, size = [], 0
+    for name in names:
+        try:
+            record = info(name)
+        except Exception as error:
+            # Its columns cannot be computed: an error would hide the others, too. Whoever names it gets the error.
+            call.log("WARN", f"{what} '{name}' is not listed: {type(error).__name__}: {error}")
+            continue
+        if record is None:
+            continue
+        items.append(encode(record))
+        size += len(items[-1]) + _PER_ITEM
+        if size > LISTING_BYTES:
+            raise CatalogError(
+                f"the {len(names):,} {what}s of schema '{schema.name}' cannot be listed: the records of the first "
+                f"{len(items):,} take more than {LISTING_BYTES:,} bytes, the most that one answer can carry to "
+                f"DuckDB. A {what} can still be queried by its name. To list them, spread them over several schemas, "
+                f"or have the provider name fewer, or shorten comments and tags"
+            )
+    return Items(tuple(items))
+
+
+def _count(schema: Schema, what: str, names: Callable[[Context], Iterable[str]], ctx: Context) -> int | None:
+    """About how many objects a listing shows; None: that cannot be told, which the listing must not hide by an error.
+
+    A provider that names them one by one is not asked for more than it takes to see that there are many.
+    """
     try:
-        return len(schema.table_names(ctx))
+        named = names(ctx)
+        if isinstance(named, Sized):
+            return len(named)
+        count = sum(1 for _ in itertools.islice(named, _COUNTED + 1))
+        return count if count <= _COUNTED else _MANY
     except Exception as error:
         ctx.log(
-            f"the tables of schema '{schema.name}' cannot be counted: {type(error).__name__}: {error}", level="WARN"
+            f"the {what} of schema '{schema.name}' cannot be counted: {type(error).__name__}: {error}", level="WARN"
         )
         return None
 
@@ -188,8 +256,8 @@ def _table_count(schema: Schema, ctx: Context) -> int | None:
 def _schema_info(schema: Schema, ctx: Context, attach_opaque_data: bytes) -> SchemaInfo:
     # Exact zeros save the client a call for each kind.
     counts = {
-        "table": _table_count(schema, ctx),
-        "view": len(schema.views),
+        "table": _count(schema, "tables", schema.table_names, ctx),
+        "view": _count(schema, "views", schema.view_names, ctx),
         "index": 0,
         "macro": len(schema.macros),
         "aggregate_function": len(overloads(schema.aggregates())),

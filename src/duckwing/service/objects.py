@@ -44,9 +44,9 @@ def table_info(catalog: Catalog, table: Table) -> TableInfo:
         bind_result=_bind_result(table) if table.is_fixed else None,
         required_filters=tuple(tuple(group) for group in table.required_filters),
         write_result_modes=dict.fromkeys(table.writers, "rows"),
-        insert_function=_write_function(table, "insert"),
-        update_function=_write_function(table, "update"),
-        delete_function=_write_function(table, "delete"),
+        insert_function=_write_function(catalog, table, "insert"),
+        update_function=_write_function(catalog, table, "update"),
+        delete_function=_write_function(catalog, table, "delete"),
         **_estimates(table),
     )
 
@@ -130,9 +130,11 @@ def scan_function(catalog: Catalog, table: Table) -> ScanFunctionResult:
     return ScanFunctionResult(function.name, table.arguments.encode(), schema_path=(home,))
 
 
-def _write_function(table: Table, operation: str) -> ScanFunctionResult | None:
+def _write_function(catalog: Catalog, table: Table, operation: str) -> ScanFunctionResult | None:
     name = table.writers.get(operation)
-    return None if name is None else ScanFunctionResult(name, table.arguments.encode(), schema_path=(table.schema,))
+    if name is None:
+        return None
+    return ScanFunctionResult(name, table.arguments.encode(), schema_path=scan_function(catalog, table).schema_path)
 
 
 def view_info(schema: str, view: View) -> ViewInfo:

@@ -18,18 +18,20 @@ def _refuse(service: Service, call: Call, request: Any) -> NoReturn:
     raise refused(catalog, call.method)
 
 
-def refused(catalog: Catalog, method: str) -> CatalogError:
+def refused(catalog: Catalog, method: str, why: str = "") -> CatalogError:
     """The error of a change that a catalog does not take.
 
     Args:
         catalog: the catalog.
         method: would make it, such as ``catalog_table_create``.
+        why: follows the sentence.
     """
     what, operation = method.removeprefix("catalog_").rsplit("_", 1)
     writable = any(schema.mounted is not None and schema.mounted.writes for schema in catalog.schemas())
     reason = "" if writable else "is read-only: it "
     return CatalogError(
         f"catalog '{catalog.catalog_name}' {reason}does not take {operation.upper()} {what.replace('_', ' ').upper()}"
+        f"{why}"
     )
 
 
@@ -37,16 +39,3 @@ catalog_index_create = _refuse
 catalog_index_drop = _refuse
 catalog_macro_create = _refuse
 catalog_macro_drop = _refuse
-catalog_schema_create = _refuse
-catalog_schema_drop = _refuse
-catalog_table_column_comment_set = _refuse
-catalog_table_column_default_drop = _refuse
-catalog_table_column_default_set = _refuse
-catalog_table_column_type_change = _refuse
-catalog_table_comment_set = _refuse
-catalog_table_not_null_drop = _refuse
-catalog_table_not_null_set = _refuse
-catalog_view_comment_set = _refuse
-catalog_view_rename = _refuse
-catalog_view_create = _refuse
-catalog_view_drop = _refuse

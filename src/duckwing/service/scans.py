@@ -10,7 +10,7 @@ import pyarrow as pa
 from ..protocol.calls import BindRequest
 from ..rpc.call import is_shutdown
 from ..rpc.codec import decode
-from .attachment import attachment_id
+from .attachment import attached_catalog, attachment_id
 from .executions import scope_of
 
 if TYPE_CHECKING:
@@ -64,8 +64,13 @@ def _ask(
     """
     bind_call = decode(BindRequest, request.bind_call)
     try:
-        from .calls import bind_function
+        from .calls import bind_function, functions_meant
 
+        copying = bind_call.copy_from is not None or bind_call.copy_to is not None
+        if not copying:
+            catalog = attached_catalog(service, bind_call.attach_opaque_data)
+            if not any(getattr(function, "hints", None) for function in functions_meant(catalog, bind_call)):
+                return unknown
         bound = bind_function(service, call, bind_call, data=request.bind_opaque_data)
         hints: Hints | None = getattr(bound.function, "hints", None)
         if not hints:

@@ -6,6 +6,7 @@ was made for; so a client can neither read nor change what it names, and another
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -51,12 +52,13 @@ _CURSOR = struct.Struct("<q16s")
 def table_function_plan(service: Service, call: Call, request: PlanRequest) -> PlanResponse:
     """The parts of a scan, or a page of them."""
     bind_call = decode(BindRequest, request.bind_call)
-    columns = _columns(service, call, bind_call)
-    scan = read_scan(request, columns)
-    bound = bind_function(service, call, bind_call, data=request.bind_opaque_data, scan=scan)
-    header = _header(bind_call)
+    bound = bind_function(service, call, bind_call)
     if getattr(bound.function, "form", None) != "splits":
         raise ArgumentError(f"function '{bind_call.function_name}' has no splits")
+    columns, _ = bound.output()  # a plan, unlike a scan, does not bring them
+    scan = read_scan(request, columns)
+    bound = dataclasses.replace(bound, context=bound.context.of_scan(scan, request.bind_opaque_data))
+    header = _header(bind_call)
     start, plan = _read_cursor(request.cursor, header)
     size = max(1, min(request.max_splits_per_response or PAGE, PAGE))
     page: list[ScanSplit] = []
@@ -86,12 +88,6 @@ def redeem(bound: BoundTable, call: Call, bind_call: BindRequest, tokens: Sequen
     ttl = bound.function.split_ttl
     context = _context(header, bind_call, call)
     return iter([_open(token, header, context, ttl) for token in tokens])
-
-
-def _columns(service: Service, call: Call, bind_call: BindRequest) -> Any:
-    """The columns of the function: a plan, unlike a scan, does not bring them."""
-    columns, _ = bind_function(service, call, bind_call).output()
-    return columns
 
 
 def _header(bind_call: BindRequest) -> bytes:

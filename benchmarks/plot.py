@@ -1,0 +1,85 @@
+"""Lines in a logarithmic plot, as SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+Line = Sequence[tuple[float, float]]
+
+WIDTH, HEIGHT = 720, 440
+LEFT, RIGHT, TOP, BOTTOM = 70, 220, 20, 60
+COLOURS = ("#1b6ca8", "#c2571a", "#2e8b57", "#8e44ad")
+
+
+def log_plot(lines: Mapping[str, Line], across: str, up: str) -> str:
+    """An SVG document with both axes logarithmic, and a dashed line for growth that is just linear.
+
+    Args:
+        lines: points with positive coordinates, by what the line shows.
+        across: label of the horizontal axis.
+        up: label of the vertical axis.
+    """
+    points = [point for line in lines.values() for point in line]
+    x_low, x_high = _decades([x for x, _ in points])
+    y_low, y_high = _decades([y for _, y in points])
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return (
+            LEFT + (math.log10(x) - x_low) / (x_high - x_low) * (WIDTH - LEFT - RIGHT),
+            HEIGHT - BOTTOM - (math.log10(y) - y_low) / (y_high - y_low) * (HEIGHT - TOP - BOTTOM),
+        )
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
+        f'font-size="13">',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+    ]
+    for power in range(x_low, x_high + 1):
+        x, y = place(10**power, 10**y_low)
+        parts.append(_line([(x, y), (x, TOP)], "#ddd"))
+        parts.append(f'<text x="{x:.1f}" y="{y + 18:.1f}" text-anchor="middle">{10**power:,}</text>')
+    for power in range(y_low, y_high + 1):
+        x, y = place(10**x_low, 10**power)
+        parts.append(_line([(x, y), (WIDTH - RIGHT, y)], "#ddd"))
+        parts.append(f'<text x="{x - 8:.1f}" y="{y + 4:.1f}" text-anchor="end">{10.0**power:g}</text>')
+    decades = min(x_high - x_low, y_high - y_low)
+    guide = [place(10 ** (x_high - decades), 10.0 ** (y_high - decades)), place(10**x_high, 10.0**y_high)]
+    parts.append(_line(guide, "#999", dashed=True))
+    for number, (name, line) in enumerate(lines.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        placed = [place(x, y) for x, y in line]
+        parts.append(_line(placed, colour))
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y in placed]
+        parts += _legend(name, colour, number)
+    parts += _legend("linear", "#999", len(lines), dashed=True)
+    middle = (TOP + HEIGHT - BOTTOM) / 2
+    parts.append(
+        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 15}" text-anchor="middle">{escape(across)}</text>'
+    )
+    parts.append(
+        f'<text x="18" y="{middle}" text-anchor="middle" transform="rotate(-90 18 {middle})">{escape(up)}</text>'
+    )
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _decades(values: Sequence[float]) -> tuple[int, int]:
+    """The powers of ten around some values."""
+    low = math.floor(math.log10(min(values)))
+    return low, max(math.ceil(math.log10(max(values))), low + 1)
+
+
+def _line(points: Sequence[tuple[float, float]], colour: str, *, dashed: bool = False) -> str:
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    dashes = ' stroke-dasharray="6 5"' if dashed else ""
+    width = 1 if colour == "#ddd" else 2
+    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}"{dashes}/>'
+
+
+def _legend(name: str, colour: str, number: int, *, dashed: bool = False) -> list[str]:
+    x, y = WIDTH - RIGHT + 15, TOP + 12 + 22 * number
+    return [
+        _line([(x, y), (x + 24, y)], colour, dashed=dashed),
+        f'<text x="{x + 30}" y="{y + 4}">{escape(name)}</text>',
+    ]
