@@ -13,3 +13,8 @@ COMMIT;
 
 SELECT name, active FROM shop.customers WHERE active ORDER BY name;
 DROP TABLE shop.best;
+
+-- A view, which stands in the file.
+CREATE VIEW shop.idle AS SELECT name FROM shop.customers WHERE NOT active;
+SELECT name FROM shop.idle ORDER BY name;
+DROP VIEW shop.idle;

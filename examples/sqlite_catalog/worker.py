@@ -4,6 +4,9 @@
     SELECT name FROM app.customers WHERE id = 7;
     UPDATE app.customers SET name = 'Ada' WHERE id = 7;
 
+SQLite's own views are read like tables, because their SQL is SQLite's. What CREATE VIEW makes is DuckDB's SQL, which
+stands in the file as a view that gives nothing but its text.
+
 A transaction is a journal (``ctx.changes``) until it commits; then all of it is done in one transaction of
 SQLite, or nothing. Whoever reads within it sees a copy of the file, in memory, with the changes done.
 """
@@ -28,6 +31,9 @@ ROW_ID = "rowid"
 """SQLite's own name for the number of a row."""
 
 
+DEFINITION = "duckdb_definition"
+"""The only column of a view whose SQL is DuckDB's."""
+
 LITERAL = re.compile(r"[+-]?\d+(\.\d+)?|'([^']|'')*'")
 """Defaults that mean the same in DuckDB."""
 
@@ -38,6 +44,7 @@ class Tables:
     writes = (
         *("insert", "update", "delete"),
         *("create_table", "drop_table", "rename_table", "add_column", "drop_column", "rename_column"),
+        *("create_view", "drop_view", "rename_view"),
     )
 
     def __init__(self, file: str):
@@ -50,8 +57,10 @@ class Tables:
 
     def tables(self, ctx: dw.Context) -> list[str]:
         with self.open(ctx) as db:
-            found = db.execute("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') ORDER BY name")
-            return [name for (name,) in found if not name.startswith("sqlite_")]
+            found = db.execute(
+                "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') ORDER BY name"
+            ).fetchall()
+            return [name for (name,) in found if not name.startswith("sqlite_") and definition_of(db, name) is None]
 
     def table(self, name: str, ctx: dw.Context) -> dw.TableDefinition | None:
         with self.open(ctx) as db:
@@ -60,7 +69,7 @@ class Tables:
             numbered = db.execute(
                 "SELECT 1 FROM pragma_table_list WHERE name = ? COLLATE NOCASE AND type = 'table' AND NOT wr", [name]
             ).fetchone()
-        if not columns:
+        if not columns or [column for column, *_ in columns] == [DEFINITION]:
             return None
         types = {column: type_of(declared) for column, declared, *_ in columns}
         has_row_id = numbered and ROW_ID not in map(str.lower, types)  # views and WITHOUT ROWID tables have none
@@ -73,6 +82,16 @@ class Tables:
             not_null=[column for column, _, required, *_ in columns if required],
             defaults={column: default for column, *_, default in columns if default and LITERAL.fullmatch(default)},
         )
+
+    def views(self, ctx: dw.Context) -> list[str]:
+        with self.open(ctx) as db:
+            found = db.execute("SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY name").fetchall()
+            return [name for (name,) in found if definition_of(db, name) is not None]
+
+    def view(self, name: str, ctx: dw.Context) -> dw.ViewDefinition | None:
+        with self.open(ctx) as db:
+            text = definition_of(db, name)
+            return None if text is None else dw.ViewDefinition(text)
 
     def scan(self, name: str, ctx: dw.Context) -> Iterator[dict[str, list[Any]]]:
         columns = ", ".join(map(quoted, ctx.columns))
@@ -155,6 +174,23 @@ def do(db: sqlite3.Connection, change: dw.Change) -> None:
             db.execute(
                 f"ALTER TABLE {table} RENAME COLUMN {quoted(options['column'])} TO {quoted(options['new_name'])}"
             )
+        case "create_view":
+            db.execute(f"CREATE VIEW {table} AS SELECT {literal(options['definition'])} AS {DEFINITION}")
+        case "drop_view":
+            db.execute(f"DROP VIEW {table}")
+        case "rename_view":
+            text = definition_of(db, change.table)
+            assert text is not None
+            db.execute(f"DROP VIEW {table}")
+            db.execute(f"CREATE VIEW {quoted(options['new_name'])} AS SELECT {literal(text)} AS {DEFINITION}")
+
+
+def definition_of(db: sqlite3.Connection, view: str) -> str | None:
+    """DuckDB's SQL for a view; None if there is none of that name, or if its SQL is SQLite's."""
+    query = "SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = ? COLLATE NOCASE AND sql LIKE ?"
+    if db.execute(query, [view, f"% AS {DEFINITION}"]).fetchone() is None:
+        return None
+    return str(db.execute(f"SELECT {DEFINITION} FROM {quoted(view)}").fetchone()[0])
 
 
 def values_of(rows: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
@@ -195,6 +231,11 @@ def type_of(declared: str) -> pa.DataType:
     if any(part in name for part in ("REAL", "FLOA", "DOUB")):
         return DOUBLE
     return BLOB if name in ("", "BLOB") else VARCHAR
+
+
+def literal(text: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def quoted(name: str) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .catalog.declared import Catalog as Catalog
     from .catalog.providers import TableDefinition as TableDefinition
     from .catalog.providers import TableProvider as TableProvider
+    from .catalog.providers import ViewDefinition as ViewDefinition
     from .catalog.schema import Schema as Schema
     from .catalog.tables import ForeignKey as ForeignKey
     from .catalog.tables import Generated as Generated
@@ -101,6 +102,7 @@ _HOMES = {
     "TableDefinition": "catalog.providers",
     "TableProvider": "catalog.providers",
     "TableStatistics": "scans.statistics",
+    "ViewDefinition": "catalog.providers",
     "Worker": "worker",
     "aggregate": "functions.declare",
     "buffering": "functions.declare",

@@ -181,7 +181,9 @@ def test_names_of_tables_and_views() -> None:
     catalog.table("T", single)
     catalog.view("v", "SELECT 1")
     clash = "schema 'main' already has a table or view '{}'"
-    assert refused(lambda: catalog.table("t", single)) == clash.format("t")
+    assert refused(lambda: catalog.table("t", single)).startswith(
+        f"{clash.format('t')}; tables of one name need version="
+    )
     assert refused(lambda: catalog.table("V", single)) == clash.format("V")
     assert refused(lambda: catalog.view("t", "SELECT 1")) == clash.format("t")
     assert refused(lambda: catalog.view("V", "SELECT 1")) == clash.format("V")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 import duckwing as dw
+from duckwing.functions.context import Context, Invocation
 from duckwing.types import INTEGER, VARCHAR
 
 
@@ -47,6 +48,31 @@ class NoApply(Empty):
     writes = ("insert",)
 
 
+class ViewsAlone(Empty):
+    def views(self, ctx: dw.Context) -> list[str]:
+        return []
+
+
+class ViewAlone(Empty):
+    def view(self, name: str, ctx: dw.Context) -> dw.ViewDefinition | None:
+        return None
+
+
+class NoView(Empty):
+    writes = ("create_view",)
+
+    def apply(self, changes: Sequence[dw.Change], ctx: dw.Context) -> None: ...
+
+
+class NoSchemas(NoView):
+    writes = ("create_schema",)
+
+
+class Schemas(Empty):
+    def schemas(self, ctx: dw.Context) -> list[str]:
+        return []
+
+
 def mounted(source: Any) -> Callable[[dw.Catalog], None]:
     return lambda catalog: catalog.mount(source)
 
@@ -61,6 +87,14 @@ def mounted(source: Any) -> Callable[[dw.Catalog], None]:
         (mounted(Unknown), "'upsert' is no such list or operation"),
         (mounted(OneWord()), "'insert' is no such list or operation"),
         (mounted(NoApply), "the provider has writes, but no method apply(changes, ctx)"),
+        (mounted(ViewsAlone), "has the method views, and so needs view(name, ctx)"),
+        (mounted(ViewAlone()), "has the method view, and so needs views(ctx)"),
+        (mounted(NoView), "takes 'create_view', but has no method view(name, ctx)"),
+        (mounted(NoSchemas), "takes 'create_schema', but has no method schemas(ctx)"),
+        (
+            lambda c: (c.mount(Schemas()), c.mount(Schemas(), schema=c.schema("other"))),
+            "the provider in schema 'main' has schemas already",
+        ),
         (lambda c: (c.mount(Empty()), c.mount(Empty())), "already has a provider; mount the other one in another"),
         (lambda c: c.attach_option("Pool", VARCHAR), "DuckDB's vgi extension has an option of this name"),
         (lambda c: c.attach_option("x", "VARCHAR"), "needs a type from duckwing.types, not 'VARCHAR'"),
@@ -81,3 +115,9 @@ def test_parameters_of_a_provider_are_options_without_regard_to_case() -> None:
     catalog.mount(Wanting)
     assert catalog.mounted is not None
     assert catalog.mounted.wants == {"file": "FILE"}
+
+
+def test_a_function_is_asked_for_no_schema() -> None:
+    context = Context(Invocation("f", "c"))
+    with pytest.raises(TypeError, match="only a provider of tables is asked for a schema"):
+        assert context.schema

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import duckwing as dw
 from duckwing import CatalogError
 from duckwing.catalog.versions import resolve_version
+from duckwing.types import BIGINT
 
 VERSIONS = ("2.1.0", "1.10.2", "1.2.0", "1.2.9", "1.9.1", "0.3.0", "nightly")
 
@@ -65,3 +69,54 @@ def test_ranges(numbers: list[tuple[int, int, int]], low: tuple[int, int, int], 
     else:
         with pytest.raises(CatalogError):
             resolve_version(spec, texts, "x")
+
+
+# Tables for each version
+
+
+def one() -> object:
+    return [(1,)]
+
+
+ONE = dw.table_function(columns={"n": BIGINT})(one)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ({}, {}, "already has a table or view 't'; tables of one name need version="),
+        ({"version": 1}, {}, "tables of one name need version="),
+        ({"version": 1}, {"version": "1"}, "table 't' already has a version 1"),
+        ({"data_versions": ["a", "b"]}, {"data_versions": "b"}, "data_versions= without a common one"),
+        (
+            {"version": 1, "since": datetime.date(2024, 1, 1)},
+            {"version": 2, "since": datetime.date(2023, 1, 1)},
+            "declare the oldest first",
+        ),
+        (
+            {"version": 1},
+            {"since": datetime.date(2023, 1, 1)},
+            "since= says since when a version is there; give version=",
+        ),
+        ({"version": 1}, {"version": 2.0}, "version= is a number or a text, not 2.0"),
+        ({"version": 1}, {"version": True}, "version= is a number or a text, not True"),
+        ({"version": 1}, {"version": 2, "since": "2024"}, "since= is a date or a datetime, not '2024'"),
+        ({"version": 1}, {"version": 2, "time_travel": True}, "choose one"),
+    ],
+)
+def test_tables_of_one_name_that_cannot_be_told_apart(
+    first: dict[str, Any], second: dict[str, Any], expected: str
+) -> None:
+    catalog = dw.Catalog("c", data_versions=["a", "b"])
+    catalog.table("t", ONE, **first)
+    with pytest.raises(dw.DeclarationError, match=re.escape(expected)):
+        catalog.table("t", ONE, **second)
+    with pytest.raises(dw.DeclarationError, match="already has a table or view 't'"):
+        catalog.view("t", "SELECT 1")
+
+
+def test_a_view_has_no_versions() -> None:
+    catalog = dw.Catalog("c")
+    catalog.view("t", "SELECT 1")
+    with pytest.raises(dw.DeclarationError, match="already has a table or view 't'"):
+        catalog.table("t", ONE, version=1)

@@ -69,6 +69,7 @@ def test_demo(shop: duckdb.DuckDBPyConnection, file: Path) -> None:
     assert len(results[0]) == 8
     assert [name for name, *_ in results[1]] == ["Donald", "Barbara", "Edsger"]
     assert results[2] == [("Barbara", True), ("Donald", True)]
+    assert results[3] == [("Ada",), ("Edsger",), ("Grace",)]
     assert in_sqlite(file, "SELECT name FROM customers WHERE active ORDER BY name") == [("Barbara",), ("Donald",)]
 
 
@@ -106,6 +107,30 @@ def test_constraints(shop: duckdb.DuckDBPyConnection, file: Path) -> None:
     for change in ("ADD COLUMN c VARCHAR", "RENAME COLUMN b TO bb", "DROP COLUMN c", "RENAME TO made2"):
         shop.execute(f"ALTER TABLE shop.made {change}")
     assert shop.execute("FROM shop.made2").fetchall() == [(1, 1.5)]
+
+
+def test_views(shop: duckdb.DuckDBPyConnection, file: Path) -> None:
+    shop.execute("CREATE VIEW shop.half AS SELECT id, 'it''s ' || id / 2 AS half FROM shop.customers")
+    assert shop.execute("SELECT half FROM shop.HALF WHERE id = 1").fetchall() == [("it's 0.5",)]  # SQLite would say 0
+    with pytest.raises(duckdb.Error, match="already exists"):
+        shop.execute("CREATE VIEW shop.half AS SELECT 1 AS x")
+    for name in ("orders", "large"):
+        with pytest.raises(duckdb.Error, match="already exists"):
+            shop.execute(f"CREATE OR REPLACE VIEW shop.{name} AS SELECT 1 AS x")
+    shop.execute("ALTER VIEW shop.half RENAME TO halves")
+    assert shop.execute("SELECT count(*) FROM shop.halves").fetchone() == (5,)
+    listed = "SELECT view_name FROM duckdb_views() WHERE database_name = 'shop'"
+    assert shop.execute(listed).fetchall() == [("halves",)]
+    for end, left in (("ROLLBACK", True), ("COMMIT", False)):
+        shop.execute("BEGIN")
+        shop.execute("DROP VIEW shop.halves")
+        shop.execute("CREATE VIEW shop.other AS SELECT 2 AS two")
+        assert shop.execute("FROM shop.other").fetchall() == [(2,)]
+        shop.execute(end)
+        names = {name for (name,) in in_sqlite(file, "SELECT name FROM sqlite_schema WHERE type = 'view'")}
+        assert names == {"large", "halves" if left else "other"}
+        with pytest.raises(duckdb.Error, match="does not exist"):
+            shop.execute("FROM shop.other" if left else "FROM shop.halves")
 
 
 def test_rows_that_are_wanted_and_no_others_leave_sqlite(shop: duckdb.DuckDBPyConnection) -> None:

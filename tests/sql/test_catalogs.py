@@ -199,3 +199,14 @@ def test_explain(session: Session) -> None:
     query = "SELECT f.half(i), name FROM range(3) t(i), f.geo.places(3)"
     [(_, plan)] = session.rows(f"EXPLAIN ANALYZE {query}")
     assert "places" in plan.lower()
+
+
+def test_catalogs_of_two_files_in_one_worker(fresh: Session) -> None:
+    one, other = fresh.attach("composed", "arithmetic"), fresh.attach("composed", "first")
+    assert fresh.value(f"SELECT {other}.half(3) + 1") == 2.5
+    tables = [f"{one}.who", f"{one}.aside.who", f"{other}.aside.who"]
+    query = " UNION ALL ".join(f"SELECT place FROM {table} WHERE n = 1" for table in tables)
+    assert sorted(fresh.values(query)) == ["arithmetic.aside", "arithmetic.main", "first.aside"]
+    assert "does not exist" in fresh.error(f"FROM {other}.who")
+    query = f"SELECT catalog FROM vgi_catalogs({literal(location('composed'))}) ORDER BY 1"
+    assert fresh.values(query) == ["arithmetic", "first"]

@@ -17,6 +17,7 @@ import pytest
 
 from .conftest import NOT_POOLED, POOLED
 from .session import Session, attach_statement, literal, location
+from .transports import DIED, TRANSPORT
 
 pytestmark = pytest.mark.sql
 
@@ -216,21 +217,26 @@ def test_alter(store: Session) -> None:
 @pytest.mark.parametrize(
     ("statement", "refused"),
     [
-        ("ALTER TABLE s.plain ALTER i SET DATA TYPE BIGINT", "CHANGE TABLE COLUMN TYPE"),
-        pytest.param("ALTER TABLE s.plain ALTER i SET DEFAULT 1", "SET TABLE COLUMN DEFAULT", marks=FULL),
-        pytest.param("ALTER TABLE s.plain ALTER i DROP DEFAULT", "DROP TABLE COLUMN DEFAULT", marks=FULL),
-        pytest.param("ALTER TABLE s.plain ALTER i SET NOT NULL", "SET TABLE NOT NULL", marks=FULL),
-        pytest.param("ALTER TABLE s.plain ALTER i DROP NOT NULL", "DROP TABLE NOT NULL", marks=FULL),
-        pytest.param("COMMENT ON TABLE s.plain IS 'x'", "SET TABLE COMMENT", marks=FULL),
-        pytest.param("COMMENT ON COLUMN s.plain.i IS 'x'", "SET TABLE COLUMN COMMENT", marks=FULL),
-        ("CREATE VIEW s.v AS SELECT 1", "CREATE VIEW"),
-        ("CREATE SCHEMA s.new", "CREATE SCHEMA"),
-        pytest.param("DROP SCHEMA s.other", "DROP SCHEMA", marks=FULL),
+        ("ALTER TABLE s.plain ALTER i SET DATA TYPE BIGINT", "schema 'main' does not take CHANGE TYPE: 'change_type'"),
+        pytest.param("ALTER TABLE s.plain ALTER i SET DEFAULT 1", "does not take SET DEFAULT", marks=FULL),
+        pytest.param("ALTER TABLE s.plain ALTER i DROP DEFAULT", "does not take DROP DEFAULT", marks=FULL),
+        pytest.param("ALTER TABLE s.plain ALTER i SET NOT NULL", "does not take SET NOT NULL", marks=FULL),
+        pytest.param("ALTER TABLE s.plain ALTER i DROP NOT NULL", "does not take DROP NOT NULL", marks=FULL),
+        pytest.param("COMMENT ON TABLE s.plain IS 'x'", "does not take COMMENT", marks=FULL),
+        pytest.param("COMMENT ON COLUMN s.plain.i IS 'x'", "does not take COMMENT", marks=FULL),
+        ("CREATE VIEW s.v AS SELECT 1", "'create_view' is not among the writes of its provider Folder"),
+        (
+            "CREATE SCHEMA s.new",
+            "catalog 'store' does not take CREATE SCHEMA; it has no provider with the method schemas",
+        ),
+        pytest.param("DROP SCHEMA s.other", "catalog 'store' does not take DROP SCHEMA", marks=FULL),
     ],
 )
 def test_what_no_provider_takes(store: Session, statement: str, refused: str) -> None:
     store.execute("CREATE TABLE IF NOT EXISTS s.plain (i INTEGER)")
-    assert f"CatalogError: catalog 'store' does not take {refused}" in store.error(statement)
+    message = store.error(statement)
+    assert "CatalogError: " in message
+    assert refused in message
     assert store.rows("FROM s.plain") == []
 
 
@@ -427,7 +433,8 @@ def test_a_worker_that_dies_in_the_commit(open_store: OpenStore, folder: Path, s
     store.execute("INSERT INTO s.t VALUES (3)")
     (folder / "crash").write_text(step)
     message = store.error("COMMIT")
-    assert "a worker process died while it committed; whether the changes are in is not known" in message
+    again = "a worker process died while it committed; whether the changes are in is not known"
+    assert (again if TRANSPORT == "stdio" else DIED) in message
     assert sorted(store.values("FROM s.t")) == ([0, 1, 2, 3] if is_in else [0])
     store.execute("INSERT INTO s.t VALUES (4)")
     assert sorted(store.values("FROM s.t")) == ([0, 1, 2, 3, 4] if is_in else [0, 4])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import pyarrow as pa
 
@@ -108,6 +109,9 @@ class BranchTable:
     tags: Mapping[str, str] = field(default_factory=dict)
 
     time_travel = False
+    data_versions: ClassVar[Sequence[str]] = ()
+    version: ClassVar[str | None] = None
+    since: ClassVar[datetime.datetime | None] = None
 
     def is_in(self, data_version: str | None) -> bool:
         """Whether it is there in a version of the data: in all."""

@@ -90,6 +90,7 @@ class Catalog(Schema):
         self.global_prefix = ""
         self._companions: list[AttachedCatalog] = []
         self._on_attach: list[Callable[[Mapping[str, Any]], object]] = []
+        self._on_version: Callable[[Context], int] | None = None
 
     def schema(self, name: str, *, comment: str | None = None, tags: Mapping[str, str] | None = None) -> Schema:
         """Add a schema.
@@ -165,7 +166,14 @@ class Catalog(Schema):
         from .providers import declare_mount
 
         target = self if schema is None else schema
-        target.take(declare_mount(target.name, source, self._attach_options))
+        mount = declare_mount(target.name, source, self._attach_options)
+        other = self.schema_source
+        if mount.has_schemas and other is not None:
+            raise DeclarationError(
+                f"catalog '{self.catalog_name}': the provider in schema '{other.name}' has schemas already; a catalog "
+                "has one provider with the method schemas"
+            )
+        target.take(mount)
 
     def attach_option(
         self,
@@ -364,9 +372,33 @@ class Catalog(Schema):
         self._on_attach.append(hook)
         return hook
 
+    def on_version(self, hook: Callable[[Context], int]) -> Callable[[Context], int]:
+        """Have ``hook`` tell a positive number that changes when columns do that a callable computes. A decorator.
+
+        It is called at the beginning of each transaction that touches the catalog. As long as the number is the same,
+        DuckDB keeps what it knows; 0: it asks for all tables again. Without a hook, it knows the columns of declared
+        tables as they were when it first asked.
+
+        Raises:
+            DeclarationError: there is such a hook already.
+
+        Example:
+            ```python
+            @demo.on_version
+            def version(ctx: dw.Context) -> int:
+                return FILE.stat().st_mtime_ns
+            ```
+        """
+        if self._on_version is not None:
+            raise DeclarationError(f"catalog '{self.catalog_name}' already has a hook that tells its version")
+        self._on_version = hook
+        return hook
+
     def live_version(self, ctx: Context) -> int:
         """A number that changes with what the catalog contains, as far as it is known; 0: it is not."""
         versions = [schema.mounted.version(ctx) for schema in self.schemas() if schema.mounted is not None]
+        if self._on_version is not None:
+            versions.append(self._on_version(ctx))
         if not versions:
             return DECLARED_VERSION
         if 0 in versions:
@@ -385,8 +417,8 @@ class Catalog(Schema):
 
     @property
     def is_dynamic(self) -> bool:
-        """Whether tables may come and go while the worker runs."""
-        return any(schema.mounted is not None for schema in self.schemas())
+        """Whether tables may come and go, or change, while the worker runs."""
+        return self._on_version is not None or any(schema.mounted is not None for schema in self.schemas())
 
     @property
     def version(self) -> str | None:
@@ -422,8 +454,29 @@ class Catalog(Schema):
         return iter(self._schemas.values())
 
     def find_schema(self, name: str) -> Schema | None:
-        """The schema of that name, without regard to case."""
+        """The declared schema of that name, without regard to case."""
         return self._schemas.get(name.casefold())
+
+    @property
+    def schema_source(self) -> Schema | None:
+        """The schema whose provider has more of them; None: the declared ones are all."""
+        return next((found for found in self.schemas() if found.mounted and found.mounted.has_schemas), None)
+
+    def seen_schemas(self, ctx: Context) -> Iterator[Schema]:
+        """All schemas that somebody sees, those of a provider too; where it has one of a declared name, the latter."""
+        yield from self.schemas()
+        source = self.schema_source
+        if source is not None and source.mounted is not None:
+            for name in source.mounted.schema_names(ctx):
+                if name.casefold() not in self._schemas:
+                    yield source.mounted_within(name)
+
+    def seen_schema(self, name: str, ctx: Context) -> Schema | None:
+        """The schema of that name that somebody sees, without regard to case."""
+        declared = self.find_schema(name)
+        if declared is not None:
+            return declared
+        return next((schema for schema in self.seen_schemas(ctx) if schema.name.casefold() == name.casefold()), None)
 
     def __repr__(self) -> str:
         return f"Catalog({self.catalog_name!r})"

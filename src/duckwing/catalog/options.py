@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
@@ -43,3 +44,5 @@ class TableOptions(TypedDict, total=False):
     required_filters: str | Sequence[str | Sequence[str]]
     time_travel: bool
     data_versions: str | Sequence[str]
+    version: str | int | None
+    since: datetime.date | None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from ..errors import CatalogError, DeclarationError
 from ..functions.columns import Bound, Columns
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..functions.changes import Change
     from ..functions.table_in_out import TableInOutFunction
     from .tables import Table
+    from .views import View
 
 
 class TableDefinition:
@@ -33,17 +35,36 @@ class TableDefinition:
         self.options = options
 
 
+class ViewDefinition:
+    """A view as a :class:`TableProvider` describes it.
+
+    Args:
+        definition: one SELECT statement in DuckDB's SQL, as for :meth:`duckwing.Schema.view`.
+        options: those of :meth:`duckwing.Schema.view`: ``comment``, ``tags``, ``column_comments``.
+    """
+
+    def __init__(self, definition: str, **options: Any):
+        self.definition = definition
+        self.options = options
+
+
 class TableProvider(Protocol):
     """What a dynamic catalog must know of its tables.
 
-    The context says who asks: ``ctx.options`` (of ATTACH), ``ctx.caller``, ``ctx.at`` (time travel). While a scan
-    runs, it also has ``ctx.columns``, ``ctx.filters`` and ``ctx.order``: all that a table function gets.
+    The context says who asks: ``ctx.options`` (of ATTACH), ``ctx.caller``, ``ctx.at`` (time travel), ``ctx.schema``
+    (which schema). While a scan runs, it also has ``ctx.columns``, ``ctx.filters`` and ``ctx.order``: all that a
+    table function gets.
 
     Further methods are used where they exist: ``cardinality(name, ctx)`` returns how many rows a table has, more or
     less, or a :class:`duckwing.Cardinality`; ``statistics(name, ctx)`` a :class:`duckwing.TableStatistics`, which
     must be true while the query runs; None: unknown. And ``version(ctx)`` a positive number that changes with the
     tables or their columns: as long as it does not, DuckDB asks for neither again. A class attribute
     ``time_travel = True`` says that tables have earlier states, which ``ctx.at`` asks for.
+
+    A provider that has views, too, has the methods ``views(ctx)``, the names that a listing shows, and
+    ``view(name, ctx)``, a :class:`ViewDefinition` or None. One whose tables are in several schemas has
+    ``schemas(ctx)``, the names of those beside the one where it is mounted; all other methods are then asked
+    for ``ctx.schema``.
 
     A provider that can be written to has a class attribute ``writes``, the operations that it takes, such as
     ``("insert", "update", "delete", "create_table", "drop_table")`` (see :class:`duckwing.Change`), and a method
@@ -85,6 +106,7 @@ class Mount:
         wants: the options that ``source`` wants, by parameter; None: it is a provider itself.
         function: scans the tables.
         write_functions: write to them.
+        home: name of the schema that has these functions; another one than ``schema`` if :meth:`within` made this.
     """
 
     schema: str
@@ -92,32 +114,45 @@ class Mount:
     wants: Mapping[str, str] | None
     function: TableFunction[..., Any] = field(init=False)
     write_functions: Sequence[TableInOutFunction[..., Any]] = ()
+    home: str = field(init=False)
     _made: dict[bytes, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        def scan_table(table: str, *, ctx: Context) -> Any:
-            """The rows of a table of this schema.
+        self.home = self.schema
+
+        def scan_table(table: str, *, schema: str | None = None, ctx: Context) -> Any:
+            """The rows of a table of a provider.
 
             Args:
                 table: its name.
+                schema: the schema that it is in; by default the one of this function.
             """
             ctx.see_changes_until(ctx.bound)
-            return self.provider(ctx).scan(table, ctx)
+            return self.within(schema).provider(ctx).scan(table, ctx)
 
-        def columns(table: str, ctx: Context) -> Bound:
-            return Bound(self.definition(table, ctx).columns, ctx.place_in_changes() if self.writes else None)
+        def columns(table: str, schema: str | None, ctx: Context) -> Bound:
+            definition = self.within(schema).definition(table, ctx)
+            return Bound(definition.columns, ctx.place_in_changes() if self.writes else None)
 
         self.function = declare_table_function(
             scan_table,
             columns=columns,
-            cardinality=lambda table, ctx: self._known("cardinality", table, ctx),
-            statistics=lambda table, ctx: self._known("statistics", table, ctx),
+            cardinality=lambda table, schema, ctx: self.within(schema)._known("cardinality", table, ctx),
+            statistics=lambda table, schema, ctx: self.within(schema)._known("statistics", table, ctx),
         )
         if self.writes:
             from .writing import WRITES, write_function
 
             self.write_functions = [write_function(self, op) for op in WRITES if op in self.writes]
+
+    def within(self, schema: str | None) -> Mount:
+        """The same provider, asked for another of its schemas; None: for this one."""
+        if schema is None or schema == self.schema:
+            return self
+        mount = copy.copy(self)
+        mount.schema = schema
+        return mount
 
     def provider(self, ctx: Context) -> Any:
         """The provider for an attachment; the process keeps one for each set of options.
@@ -125,7 +160,8 @@ class Mount:
         Raises:
             Exception: whatever making it raises.
         """
-        ctx.see_changes_of(self.schema)
+        ctx.see_changes_of(self.home)
+        ctx.enter_schema(self.schema)
         if self.wants is None:
             return self.source
         from ..state.values import dump_value
@@ -137,9 +173,10 @@ class Mount:
                 self._made[key] = self.source(**options)
             return self._made[key]
 
-    def names(self, ctx: Context) -> list[str]:
-        """The names of the tables that listings show."""
-        return list(self.provider(ctx).tables(ctx))
+    def names(self, ctx: Context) -> Iterable[str]:
+        """The names of the tables that listings show, as the provider gives them."""
+        names: Iterable[str] = self.provider(ctx).tables(ctx)
+        return names
 
     def definition(self, name: str, ctx: Context) -> TableDefinition:
         """A table that must be there.
@@ -171,10 +208,58 @@ class Mount:
             self.schema,
             self.function,
             args=(name,),
+            named=None if self.schema == self.home else {"schema": self.schema},
             context=ctx,
             writers=self._writers(definition),
+            told=definition.columns,
             **definition.options,
         )
+
+    def schema_names(self, ctx: Context) -> list[str]:
+        """The schemas of the provider beside the one where it is mounted."""
+        if not self.has_schemas:
+            return []
+        names = dict.fromkeys(self.provider(ctx).schemas(ctx))
+        return [name for name in names if name.casefold() != self.home.casefold()]
+
+    def view_names(self, ctx: Context) -> list[str]:
+        """The names of the views that listings show."""
+        provider = self.provider(ctx)
+        return list(provider.views(ctx)) if callable(getattr(provider, "views", None)) else []
+
+    def view(self, name: str, ctx: Context) -> View | None:
+        """A view, or None.
+
+        Raises:
+            DeclarationError: its definition cannot be one.
+        """
+        provider = self.provider(ctx)
+        if not callable(getattr(provider, "view", None)):
+            return None
+        definition: ViewDefinition | None = provider.view(name, ctx)
+        if definition is None:
+            return None
+        from .views import declare_view
+
+        return declare_view(name, definition.definition, **definition.options)
+
+    def kind_of(self, name: str, ctx: Context) -> Literal["table", "view"] | None:
+        """What the provider has of that name, whether or not its definition is right; None: nothing."""
+        provider = self.provider(ctx)
+        if provider.table(name, ctx) is not None:
+            return "table"
+        return "view" if callable(getattr(provider, "view", None)) and provider.view(name, ctx) is not None else None
+
+    @property
+    def has_schemas(self) -> bool:
+        """Whether the provider has tables in several schemas."""
+        return bool(getattr(self.source, "schemas", False))
+
+    @property
+    def provider_name(self) -> str:
+        """The provider, for error messages."""
+        made = self.source if self.wants is not None else type(self.source)
+        return str(getattr(made, "__qualname__", made))
 
     @property
     def writes(self) -> frozenset[str]:
@@ -222,9 +307,15 @@ def declare_mount(schema: str, source: Any, options: Mapping[str, Any]) -> Mount
         DeclarationError: it is neither, or wants an option that the catalog does not have.
     """
     what = f"schema '{schema}'"
+    if hasattr(source, "catalog_name"):
+        raise DeclarationError(
+            f"{what}: mount() takes a provider of tables, not {source!r:.80}; one worker serves several catalogs: "
+            "Worker(one, other)"
+        )
     target = source if inspect.isclass(source) else type(source)
     missing = [name for name in ("tables", "table", "scan") if not callable(getattr(target, name, None))]
     if not missing:
+        _check_optional(source, what)
         _check_writes(source, what)
     if not inspect.isclass(source) and not missing:
         return Mount(schema, source, None)
@@ -246,6 +337,18 @@ def declare_mount(schema: str, source: Any, options: Mapping[str, Any]) -> Mount
     return Mount(schema, source, wants)
 
 
+def _check_optional(provider: Any, what: str) -> None:
+    """Refuse a provider that has views in part.
+
+    Raises:
+        DeclarationError: it lists them and cannot tell them, or the other way round.
+    """
+    has = [name for name in ("views", "view") if callable(getattr(provider, name, None))]
+    if len(has) == 1:
+        missing = "view(name, ctx)" if has == ["views"] else "views(ctx)"
+        raise DeclarationError(f"{what}: the provider has the method {has[0]}, and so needs {missing}")
+
+
 def _check_writes(provider: Any, what: str) -> None:
     """Refuse what a provider says of writing if it cannot be.
 
@@ -262,3 +365,9 @@ def _check_writes(provider: Any, what: str) -> None:
             )
     if writes and not callable(getattr(provider, "apply", None)):
         raise DeclarationError(f"{what}: the provider has writes, but no method apply(changes, ctx) that does them")
+    for operation, method, form in (
+        ("create_view", "view", "view(name, ctx)"),
+        ("create_schema", "schemas", "schemas(ctx)"),
+    ):
+        if operation in writes and not callable(getattr(provider, method, None)):
+            raise DeclarationError(f"{what}: the provider takes '{operation}', but has no method {form} that shows it")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, overload
 
-from ..errors import CatalogError, DeclarationError
+from ..errors import DeclarationError
 from ..functions.about import check_name, check_tags, check_text
 from ..functions.declare import (
     aggregate,
@@ -68,7 +69,7 @@ class Schema:
         self.comment = None if comment is None else check_text(comment, f"schema '{name}': comment=")
         self.tags = check_tags(tags, f"schema '{name}'")
         self._functions: dict[str, dict[str, list[Any]]] = {room: {} for room in ROOMS.values()}
-        self._tables: dict[str, Table | BranchTable] = {}
+        self._tables: dict[str, list[Table | BranchTable]] = {}
         self._views: dict[str, View] = {}
         self._macros: dict[str, Macro] = {}
         self._mount: Mount | None = None
@@ -176,6 +177,9 @@ class Schema:
                 - ``required_filters``: columns by which a query must filter; a list stands for one of its columns.
                 - ``data_versions``: the versions of the catalog's data in which it is there; in all by default.
                 - ``time_travel``: the function looks at ``ctx.at``, and so may a callable ``columns=``.
+                - ``version``, a number or text, and ``since``, a date or time (in UTC unless it says otherwise): the
+                  table is one state of several of its name, which ``AT (VERSION => …)`` and ``AT (TIMESTAMP => …)`` ask
+                  for. They are declared one by one, the oldest first; the last one is what a query without AT reads.
                 - ``comment``, ``tags``, ``column_comments``.
 
         Raises:
@@ -189,9 +193,9 @@ class Schema:
         from .tables import declare_table
 
         table = declare_table(name, self.name, function, **options)
-        self._check_relation(name)
+        self._check_state(table)
         self._own(function)
-        self._tables[name.casefold()] = table
+        self._tables.setdefault(name.casefold(), []).append(table)
         return table
 
     def branches(
@@ -227,11 +231,11 @@ class Schema:
         from .branches import declare_branches
 
         table = declare_branches(name, self.name, columns, branches, comment=comment, tags=tags)
-        self._check_relation(name)
+        self._check_state(table)
         for _, scanned in table.branches:
             if scanned is not None:
                 self._own(scanned.function)
-        self._tables[name.casefold()] = table
+        self._tables.setdefault(name.casefold(), []).append(table)
         return table
 
     def view(self, name: str, definition: str, **options: Unpack[ViewOptions]) -> View:
@@ -302,26 +306,61 @@ class Schema:
             ctx: who asks.
 
         Raises:
-            CatalogError: an earlier state is asked for, and the table has none.
+            CatalogError: an earlier state is asked for that the table does not have.
         """
-        table = self._tables.get(name.casefold())
-        if table is not None and table.is_in(ctx.data_version):
-            if ctx.at is not None and not table.time_travel:
-                raise CatalogError(f"table '{table.name}' has no history; leave out AT")
-            return table.seen_by(ctx)
+        states = self._tables.get(name.casefold())
+        if states is not None:
+            from .states import choose_state
+
+            table = choose_state(states, ctx)
+            if table is not None:
+                return table.seen_by(ctx)
         return None if self._mount is None else self._mount.table(name, ctx)
 
-    def table_names(self, ctx: Context) -> list[str]:
-        """The names of the tables that a listing shows to who asks."""
-        names = [table.name for table in self._tables.values() if table.is_in(ctx.data_version)]
+    def table_names(self, ctx: Context) -> Iterable[str]:
+        """The names of the tables that a listing shows to who asks; a list if they are at hand."""
+        version = ctx.data_version
+        here = ([table.name for table in states if table.is_in(version)] for states in self._tables.values())
+        names = [found[-1] for found in here if found]
+        if self._mount is None:
+            return names
+        mounted = self._mount.names(ctx)
+        others = (name for name in mounted if name.casefold() not in self._tables)
+        return [*names, *others] if isinstance(mounted, list) else itertools.chain(names, others)
+
+    def find_view(self, name: str, ctx: Context) -> View | None:
+        """One view, without regard to case, or None.
+
+        Args:
+            name: its name.
+            ctx: who asks.
+        """
+        view = self._views.get(name.casefold())
+        return view if view is not None or self._mount is None else self._mount.view(name, ctx)
+
+    def view_names(self, ctx: Context) -> list[str]:
+        """The names of the views that a listing shows to who asks."""
+        names = [view.name for view in self._views.values()]
         if self._mount is not None:
-            names += [name for name in self._mount.names(ctx) if name.casefold() not in self._tables]
+            names += [name for name in self._mount.view_names(ctx) if name.casefold() not in self._views]
         return names
+
+    @property
+    def declared_relations(self) -> set[str]:
+        """The names of the declared tables and views, in lower case."""
+        return {*self._tables, *self._views}
+
+    def mounted_within(self, name: str) -> Schema:
+        """Another schema of the provider that is mounted here."""
+        schema = Schema(name)
+        schema._mount = None if self._mount is None else self._mount.within(name)
+        return schema
 
     @property
     def has_history(self) -> bool:
         """Whether some table has earlier states."""
-        return any(table.time_travel for table in self._tables.values()) or (
+        declared = (table for states in self._tables.values() for table in states)
+        return any(table.time_travel or table.version is not None for table in declared) or (
             self._mount is not None and self._mount.time_travel
         )
 
@@ -332,7 +371,7 @@ class Schema:
 
     @property
     def views(self) -> Mapping[str, View]:
-        """The views, by name in lower case."""
+        """The declared views, by name in lower case."""
         return self._views
 
     @property
@@ -368,6 +407,14 @@ class Schema:
     def _check_relation(self, name: str) -> None:
         if name.casefold() in self._tables or name.casefold() in self._views:
             raise DeclarationError(f"schema '{self.name}' already has a table or view '{name}'")
+
+    def _check_state(self, table: Table | BranchTable) -> None:
+        from .states import check_state
+
+        key = table.name.casefold()
+        if key in self._views:
+            self._check_relation(table.name)
+        check_state(table, self._tables.get(key, ()))
 
     def _own(self, function: Any) -> None:
         """Add a function that scans a table, unless a schema of the catalog has it already."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import pyarrow as pa
 from ..errors import ArgumentError, DeclarationError, OutputError
 from ..functions.about import check_name, check_tags, check_text
 from ..functions.arguments import Arguments
+from ..functions.columns import Columns
 from ..functions.context import Context, Invocation
 from ..functions.overloads import choose_by_arguments
 from ..functions.signature import any_type
@@ -22,6 +24,7 @@ from ..types.names import sql_name
 from ..types.refusals import refusal
 from ..types.values import from_values
 from .statements import check_expression
+from .states import read_version
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,11 @@ class Table:
         required_filters: every group must have a column that the query filters by.
         time_travel: it has earlier states, which the function finds by ``ctx.at``.
         data_versions: the versions of the data in which it is there; none at all: in all.
+        version: which state it is of several of its name; None: there are none.
+        since: when this state began; None: it is not known.
         writers: the functions of its schema that write to it, by ``insert``, ``update`` and ``delete``.
         context: who looks at the table; it matters where the columns are computed from that.
+        told: its columns as a provider has just told them; None: its function knows them.
     """
 
     name: str
@@ -108,8 +114,11 @@ class Table:
     required_filters: Sequence[Sequence[str]] = ()
     time_travel: bool = False
     data_versions: Sequence[str] = ()
+    version: str | None = None
+    since: datetime.datetime | None = None
     writers: Mapping[str, str] = field(default_factory=dict)
     context: Context = field(kw_only=True)
+    told: Columns | None = None
 
     @property
     def what(self) -> str:
@@ -134,7 +143,7 @@ class Table:
             OutputError: what was computed are no columns.
             Exception: whatever computing them raises.
         """
-        return self.bound.output()
+        return self.bound.output(self.told)
 
     @functools.cached_property
     def columns(self) -> pa.Schema:
@@ -206,8 +215,11 @@ def declare_table(
     required_filters: str | Sequence[str | Sequence[str]] = (),
     time_travel: bool = False,
     data_versions: str | Sequence[str] = (),
+    version: str | int | None = None,
+    since: datetime.date | None = None,
     writers: Mapping[str, str] | None = None,
     context: Context | None = None,
+    told: Columns | None = None,
     **unknown: Any,
 ) -> Table:
     """Make a :class:`Table`; :meth:`Schema.table` explains the options.
@@ -220,6 +232,7 @@ def declare_table(
         raise DeclarationError(f"{what} needs a table function to scan it, not {function!r:.80}")
     for option in unknown:
         raise DeclarationError(f"{what}: there is no option '{option}'; help(duckwing.Schema.table) lists them")
+    state, began = read_version(version, since, what)
     table = Table(
         name,
         schema,
@@ -239,8 +252,11 @@ def declare_table(
         required_filters=_groups(required_filters),
         time_travel=time_travel,
         data_versions=_group(data_versions),
+        version=state,
+        since=began,
         writers=dict(writers or {}),
         context=Context(Invocation("", "")) if context is None else context,
+        told=told,
     )
     _check_options(table)
     try:
@@ -270,6 +286,10 @@ def _texts(texts: Mapping[str, str] | None, what: str) -> dict[str, str]:
 def _check_options(table: Table) -> None:
     """Refuse what is wrong whatever the columns are."""
     what = table.what
+    if table.version is not None and table.time_travel:
+        raise DeclarationError(
+            f"{what}: version= says which state it is, time_travel= that its function has them all; choose one"
+        )
     for condition in table.checks:
         check_expression(condition, f"{what}: the check {condition!r}")
     for column, expression in table.defaults.items():

@@ -33,15 +33,16 @@ def write_function(mount: Mount, operation: Operation) -> TableInOutFunction[...
     """The function that DuckDB hands the rows of a statement to."""
 
     class Write:
-        def __init__(self, table: str, *, write_options: bytes | None = None, ctx: Context):
+        def __init__(self, table: str, *, schema: str | None = None, write_options: bytes | None = None, ctx: Context):
             self._table = table
+            self._mount = mount.within(schema)
             self._ctx = ctx
             self._options = _options(write_options)
             self._streams = OpenStreams(ctx)
             self._streams.open()
 
         def process(self, rows: pa.RecordBatch) -> Any:
-            definition = mount.definition(self._table, self._ctx)
+            definition = self._mount.definition(self._table, self._ctx)
             if operation == "update" and self._streams.are_several():
                 raise _mixed_up(self._table)
             rows = _declared(rows, check_columns(definition.columns, f"table '{self._table}'"))
@@ -52,20 +53,20 @@ def write_function(mount: Mount, operation: Operation) -> TableInOutFunction[...
                         f"table '{self._table}': MERGE and ON CONFLICT cannot have RETURNING here; "
                         "DuckDB's vgi extension would crash"
                     )
-                result = _returned(mount, operation, self._table, definition, rows, self._ctx)
+                result = _returned(self._mount, operation, self._table, definition, rows, self._ctx)
             options = {"on_conflict": self._options["on_conflict"]} if operation == "insert" else {}
-            record_change(mount, Change(operation, self._table, rows, options=options), self._ctx)
+            record_change(self._mount, Change(operation, self._table, rows, options=options), self._ctx)
             return {"count": [rows.num_rows]} if result is None else result
 
         def finish(self) -> Iterator[Any]:
             self._streams.close()
-            check_changes(mount, self._ctx)
+            check_changes(self._mount, self._ctx)
             return iter(())
 
-    def columns(table: str, write_options: bytes | None, ctx: Context) -> pa.Schema:
+    def columns(table: str, schema: str | None, write_options: bytes | None, ctx: Context) -> pa.Schema:
         if _options(write_options)["result_mode"] == "count":
             return COUNT
-        return _visible(mount.definition(table, ctx))
+        return _visible(mount.within(schema).definition(table, ctx))
 
     Write.__doc__ = f"What {operation.upper()} does to a table of this schema; only DuckDB calls it."
     return declare_table_in_out(Write, name=f"{operation}_rows", columns=columns, stability="volatile")
@@ -78,8 +79,11 @@ def record_change(mount: Mount, change: Change, ctx: Context) -> None:
         CatalogError: the provider does not take such changes, or there is no transaction.
     """
     if change.operation not in mount.writes:
-        raise CatalogError(f"schema '{mount.schema}' does not take {change.operation.replace('_', ' ').upper()}")
-    append_change(ctx.transaction_store(), mount.schema, change)
+        raise CatalogError(
+            f"schema '{mount.schema}' does not take {change.operation.replace('_', ' ').upper()}: '{change.operation}' "
+            f"is not among the writes of its provider {mount.provider_name}"
+        )
+    append_change(ctx.transaction_store(), mount.home, dataclasses.replace(change, schema=mount.schema))
 
 
 def check_changes(mount: Mount, ctx: Context) -> None:

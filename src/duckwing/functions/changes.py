@@ -34,6 +34,17 @@ Operation = Literal[
     "add_column",
     "drop_column",
     "rename_column",
+    "change_type",
+    "set_default",
+    "drop_default",
+    "set_not_null",
+    "drop_not_null",
+    "create_view",
+    "drop_view",
+    "rename_view",
+    "comment",
+    "create_schema",
+    "drop_schema",
 ]
 
 LOST = "the changes of this transaction are lost, because it was idle for too long; none of them is in"
@@ -55,13 +66,18 @@ class Change:
 
     Attributes:
         operation: what is done.
-        table: to which table.
+        table: to which table or view; the name of the schema where schemas come and go.
         rows: ``insert``: new rows, all columns of the table; ``update``: the columns that change, and
             the row id last; ``delete``: the row ids. None for the others.
-        columns: ``create_table``: the columns; ``add_column``: the one. None for the others.
+        columns: ``create_table``: the columns; ``add_column``: the one; ``change_type``: the one with its new type.
+            None for the others.
         options: ``create_table``: ``primary_key``, ``not_null``, ``unique`` (lists of names) and ``checks``;
-            ``rename_table``: ``new_name``; ``drop_column``, ``rename_column``: ``column``, and ``new_name``;
+            ``rename_table``, ``rename_view``: ``new_name``; all that change a column but ``add_column``: ``column``,
+            and ``rename_column``: ``new_name``; ``change_type``: ``expression``, SQL that makes the new values;
+            ``set_default``: ``expression``; ``create_view``: ``definition``; ``comment``: ``comment``, None to remove
+            it, and ``column``, None if it is one on the table or view itself; ``drop_schema``: ``cascade``;
             ``insert``: ``on_conflict``, ``throw`` or ``nothing``.
+        schema: the one that the table or view is in.
     """
 
     operation: Operation
@@ -69,6 +85,7 @@ class Change:
     rows: pa.RecordBatch | None = None
     columns: pa.Schema | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    schema: str = ""
 
 
 def note_writer(attachment: Store, transaction: bytes) -> None:
@@ -91,7 +108,7 @@ def append_change(store: Store, schema: str, change: Change) -> None:
 
     Args:
         store: that of the transaction.
-        schema: name of the schema that is changed.
+        schema: name of the schema whose provider makes the change.
         change: the change.
 
     Raises:
@@ -108,7 +125,7 @@ def append_change(store: Store, schema: str, change: Change) -> None:
     if change.rows is None:
         store.put(_JOURNAL, _TABLES, b"")
     columns = None if change.columns is None else change.columns.empty_table()
-    record = (change.operation, change.table, change.rows, columns, dict(change.options))
+    record = (change.operation, change.table, change.rows, columns, dict(change.options), change.schema)
     store.append(_JOURNAL, b"", dump_value(record))
 
 
@@ -134,6 +151,7 @@ def read_changes(store: Store, until: int | None = None) -> tuple[str | None, li
     for place, data in store.log_scan(_JOURNAL, b""):
         if until is not None and place > until:
             break
-        operation, table, rows, columns, options = load_value(data)
-        changes.append(Change(operation, table, rows, None if columns is None else columns.schema, options))
+        operation, table, rows, columns, options, in_schema = load_value(data)
+        schema = None if columns is None else columns.schema
+        changes.append(Change(operation, table, rows, schema, options, in_schema))
     return (None if owner is None else owner.decode()), changes

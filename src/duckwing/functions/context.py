@@ -125,6 +125,11 @@ class Context:
         self._secrets: list[Secret] | None = None
         self._until: int | None = None
         self._changes_of: str | None = None
+        self._schema: str | None = None
+
+    def of_scan(self, scan: Scan, data: bytes | None) -> Context:
+        """The same call, once it is known what is wanted of its scan, and what the bind left for that."""
+        return Context(dataclasses.replace(self._invocation, scan=scan, data=data))
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -166,6 +171,21 @@ class Context:
         from .changes import next_place
 
         return next_place(scope.store)
+
+    @property
+    def schema(self) -> str:
+        """The schema whose tables and views a provider is asked for.
+
+        Raises:
+            TypeError: no provider is asked.
+        """
+        if self._schema is None:
+            raise TypeError("only a provider of tables is asked for a schema")
+        return self._schema
+
+    def enter_schema(self, schema: str) -> None:
+        """Have :attr:`schema` be that one."""
+        self._schema = schema
 
     def see_changes_of(self, schema: str) -> None:
         """Leave the changes of other schemas out of :attr:`changes`."""

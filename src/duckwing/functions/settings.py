@@ -8,11 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..errors import ArgumentError, DeclarationError
-from ..types.convert import from_duckdb
+from ..errors import ArgumentError, OutputError
+from ..types.forms import is_text
 from ..types.names import sql_name
-from ..types.refusals import refusal
 from ..types.values import from_values, to_values
+from .given import check_declared, given_value, value_batch
 
 _FAITHFUL = (
     pa.types.is_boolean,
@@ -32,7 +32,7 @@ class Setting:
     Attributes:
         name: its name in SQL; settings belong to the whole database, so give it a prefix.
         type: type of its value.
-        default: its Python value until somebody sets it; None: it has none.
+        default: its value until somebody sets it, as ``to_values`` gives it; None: it has none.
         description: shown in ``duckdb_settings()``.
     """
 
@@ -42,11 +42,19 @@ class Setting:
     description: str
 
     def default_batch(self) -> pa.RecordBatch | None:
-        """The default as the client is told of it; None where the client could not keep its type."""
-        if self.default is None or not any(is_type(self.type) for is_type in _FAITHFUL):
+        """The default as the client is told of it: of most types a text, because it makes one of them anyway.
+
+        None where a text would not tell the value; then it is known here alone.
+        """
+        if self.default is None:
             return None
-        value = from_values([self.default], self.type, f"default of setting '{self.name}'")
-        return pa.record_batch([value], schema=pa.schema([pa.field("value", self.type)]))
+        if any(is_type(self.type) for is_type in _FAITHFUL):
+            return value_batch(f"setting '{self.name}'", self.type, self.default)
+        from ..types.text import has_text, to_text
+
+        if not has_text(self.type):
+            return None
+        return pa.RecordBatch.from_pydict({"value": [to_text(self.default, self.type)]})
 
 
 def declare_setting(name: str, type: pa.DataType, default: Any, description: str) -> Setting:
@@ -56,16 +64,8 @@ def declare_setting(name: str, type: pa.DataType, default: Any, description: str
         DeclarationError: there is no such type, or the default is not of it.
     """
     what = f"setting '{name}'"
-    if not isinstance(type, pa.DataType):
-        raise DeclarationError(f"{what} needs a type from duckwing.types, not {type!r}")
-    reason = refusal(type)
-    if reason is not None:
-        raise DeclarationError(f"{what} cannot be {sql_name(type)}: {reason}")
-    if default is not None:
-        try:
-            from_values([default], type, f"the default of {what}")
-        except Exception as error:
-            raise DeclarationError(str(error)) from None
+    check_declared(what, type, default)
+    [default] = to_values(from_values([default], type, what))
     return Setting(name, type, default, description)
 
 
@@ -87,11 +87,27 @@ def read_settings(data: bytes | None, declared: Mapping[str, Setting]) -> dict[s
     batch = decode_batch(data)
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         setting = declared.get(name.casefold())
-        if setting is None or not len(column) or not column[0].is_valid:
+        if setting is None:
             continue
-        try:
-            convert = from_duckdb(column.type, setting.type)
-            values[setting.name] = to_values(convert(column) if convert else column)[0]
-        except (ArgumentError, ValueError, pa.ArrowException) as error:
-            raise ArgumentError(f"setting '{name}' must be {sql_name(setting.type)}: {error}") from None
+        value = given_value(f"setting '{name}'", setting.type, _typed(setting, column))
+        if value is not None:
+            values[setting.name] = value
     return values
+
+
+def _typed(setting: Setting, column: pa.Array) -> pa.Array:
+    """The value of a setting in its type. A default arrives as text, what a user sets does not (spec 06, section 10.2).
+
+    Raises:
+        ArgumentError: it is no text of such a value.
+    """
+    if not is_text(column.type) or is_text(setting.type) or not column.is_valid()[0].as_py():
+        return column
+    from ..types.text import from_text, has_text
+
+    if not has_text(setting.type):
+        return column
+    try:
+        return from_values([from_text(column[0].as_py(), setting.type)], setting.type, "the text")
+    except (OutputError, ValueError, ArithmeticError) as error:
+        raise ArgumentError(f"setting '{setting.name}' must be {sql_name(setting.type)}: {error}") from None

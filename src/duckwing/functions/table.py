@@ -21,7 +21,7 @@ from .about import About, Stability, check_function, check_stability, read_about
 from .arguments import Arguments
 from .batches import to_batches
 from .binding import Values, bind_arguments
-from .columns import ColumnsOption, ResultColumns, read_columns, wanted
+from .columns import Columns, ColumnsOption, ResultColumns, read_columns, wanted
 from .context import Context
 from .pushdown import Filtering, Pushdown, RowOrder, read_pushdown
 from .results import known_by_name
@@ -104,11 +104,16 @@ class BoundTable:
         """The function, for error messages."""
         return f"table function '{self.function.name}'"
 
-    def output(self) -> tuple[pa.Schema, Any]:
-        """The columns of the result, and what the scan reads as ``ctx.bound``."""
+    def output(self, told: Columns | None = None) -> tuple[pa.Schema, Any]:
+        """The columns of the result, and what the scan reads as ``ctx.bound``.
+
+        Args:
+            told: what ``columns=`` would compute, if somebody has done so already; then there is nothing for the scan.
+        """
         function = self.function
         known = known_by_name(function.signature, self.context, self.values.by_name)
-        columns, data = function.columns.of(known, None, self.what)
+        result = function.columns if told is None else ResultColumns(compute=lambda: told)
+        columns, data = result.of(known, None, self.what)
         return function.pushdown.marked(columns, self.what), data
 
     def scan(self, scan: Scan, splits: Iterable[tuple[int, Any]] | None = None) -> Iterator[Batch]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -70,6 +71,44 @@ def history(ctx: dw.Context) -> Iterator[dict[str, list[object]]]:
 atlas.table("history", history, time_travel=True)
 
 
+@atlas.table_function(columns={"id": BIGINT})
+def roads_at_first() -> Iterator[tuple[int]]:
+    """Roads as they were known in 2022."""
+    yield (1,)
+
+
+@atlas.table_function(columns={"id": BIGINT, "name": VARCHAR})
+def roads_with_names() -> Iterator[tuple[int, str]]:
+    """Roads since they have names."""
+    yield 1, "High Street"
+    yield 2, "Low Street"
+
+
+@atlas.table_function(columns={"name": VARCHAR, "lanes": BIGINT})
+def roads_with_lanes(count: int) -> Iterator[tuple[str, int]]:
+    """Roads without numbers."""
+    yield "High Street", count
+
+
+atlas.table("roads", roads_at_first, version=1, since=datetime.date(2022, 1, 1), primary_key="id")
+atlas.table(
+    "roads",
+    roads_with_names,
+    version=2,
+    since=datetime.datetime(2023, 1, 1, 12, tzinfo=datetime.timezone(datetime.timedelta(hours=1))),
+    comment="with names",
+)
+atlas.table(
+    "roads", roads_with_lanes, args=[4], version="next", since=datetime.date(2024, 1, 1), data_versions="2024.1.0"
+)
+
+atlas.table("bridges", roads_at_first, data_versions=["2023.1.0", "2023.2.1"])
+atlas.table("bridges", roads_with_lanes, args=[2], data_versions="2024.1.0", not_null="name")
+
+atlas.table("ferries", roads_at_first, version="a")
+atlas.table("ferries", roads_with_names, version="b")
+
+
 class Ledger:
     """Tables with earlier states: of each version, a row."""
 
@@ -102,3 +141,31 @@ class Present:
 
 atlas.mount(Ledger(), schema=atlas.schema("ledger"))
 atlas.mount(Present(), schema=atlas.schema("present"))
+
+changing = dw.Catalog("changing")
+changing.attach_option("file", VARCHAR, required=True)
+
+
+def words(ctx: dw.Context) -> list[str]:
+    """What the file says: a number, and the names of the columns."""
+    return Path(ctx.options["file"]).read_text().split()
+
+
+@changing.on_version
+def number(ctx: dw.Context) -> int:
+    """The version of the columns."""
+    return int(words(ctx)[0])
+
+
+def named_in_file(ctx: dw.Context) -> pa.Schema:
+    """The columns of now."""
+    return pa.schema([pa.field(name, BIGINT) for name in words(ctx)[1:]])
+
+
+@changing.table_function(columns=named_in_file, stability="volatile")
+def ones(ctx: dw.Context) -> Iterator[dict[str, list[int]]]:
+    """A row of ones."""
+    yield {name: [1] for name in words(ctx)[1:]}
+
+
+changing.table("ones", ones)

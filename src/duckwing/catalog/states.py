@@ -1,0 +1,114 @@
+"""Declared tables of one name that differ by version: which of them is meant (spec 04, section 7.5)."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import CatalogError, DeclarationError
+
+if TYPE_CHECKING:
+    from ..functions.context import At, Context
+    from .branches import BranchTable
+    from .tables import Table
+
+
+def check_state(table: Table | BranchTable, others: Sequence[Table | BranchTable]) -> None:
+    """Refuse a table that could not be told from the others of its name.
+
+    Args:
+        table: is to be added.
+        others: are there already, the oldest first.
+
+    Raises:
+        DeclarationError: it could not, or it is older than the one before it.
+    """
+    for other in others:
+        if table.data_versions and other.data_versions and not {*table.data_versions} & {*other.data_versions}:
+            continue
+        if table.version is None or other.version is None:
+            raise DeclarationError(
+                f"schema '{table.schema}' already has a table or view '{table.name}'; "
+                "tables of one name need version=, or data_versions= without a common one"
+            )
+        if table.version == other.version:
+            raise DeclarationError(f"table '{table.name}' already has a version {table.version}")
+        if table.since is not None and other.since is not None and table.since <= other.since:
+            raise DeclarationError(
+                f"table '{table.name}': version {table.version} is since {table.since}, and version {other.version}, "
+                f"which was declared before it, since {other.since}; declare the oldest first"
+            )
+
+
+def choose_state(tables: Sequence[Table | BranchTable], ctx: Context) -> Table | BranchTable | None:
+    """The table that a query means; None if there is none in the version of the data that was attached.
+
+    Args:
+        tables: all of one name, the oldest first.
+        ctx: who asks.
+
+    Raises:
+        CatalogError: an earlier state is asked for that the table does not have.
+    """
+    here = [table for table in tables if table.is_in(ctx.data_version)]
+    if not here:
+        return None
+    current = here[-1]
+    if ctx.at is None:
+        return current
+    if current.version is None:
+        if not current.time_travel:
+            raise CatalogError(f"table '{current.name}' has no history; leave out AT")
+        return current
+    return _by_version(here, ctx.at.value) if ctx.at.unit == "version" else _by_time(here, ctx.at)
+
+
+def _by_version(tables: Sequence[Table | BranchTable], version: str) -> Table | BranchTable:
+    found = next((table for table in tables if table.version == version), None)
+    if found is None:
+        raise CatalogError(f"table '{tables[0].name}' has no version {version}; {_known(tables)}")
+    return found
+
+
+def _by_time(tables: Sequence[Table | BranchTable], at: At) -> Table | BranchTable:
+    dated = [table for table in tables if table.since is not None]
+    if not dated:
+        raise CatalogError(f"table '{tables[0].name}' has versions without a time: AT (VERSION => …); {_known(tables)}")
+    try:
+        moment = _in_utc(datetime.datetime.fromisoformat(at.value))
+    except ValueError:
+        raise CatalogError(
+            f"table '{tables[0].name}': AT (TIMESTAMP => {at.value}) is no time of its history"
+        ) from None
+    found = [table for table in dated if table.since is not None and table.since <= moment]
+    if not found:
+        raise CatalogError(f"table '{tables[0].name}' is not there at {at.value}; {_known(tables)}")
+    return found[-1]
+
+
+def _known(tables: Sequence[Table | BranchTable]) -> str:
+    known = (str(t.version) if t.since is None else f"{t.version} (since {t.since:%Y-%m-%d %H:%M:%S})" for t in tables)
+    return f"there is {', '.join(known)}"
+
+
+def read_version(version: Any, since: Any, what: str) -> tuple[str | None, datetime.datetime | None]:
+    """``version=`` and ``since=`` of a table as they are kept: a text, and a time in UTC.
+
+    Raises:
+        DeclarationError: they are neither.
+    """
+    if version is None and since is not None:
+        raise DeclarationError(f"{what}: since= says since when a version is there; give version=, too")
+    if version is not None and (isinstance(version, bool) or not isinstance(version, (str, int)) or version == ""):
+        raise DeclarationError(f"{what}: version= is a number or a text, not {version!r:.80}")
+    if since is not None and not isinstance(since, datetime.date):
+        raise DeclarationError(f"{what}: since= is a date or a datetime, not {since!r:.80}")
+    if since is not None and not isinstance(since, datetime.datetime):
+        since = datetime.datetime(since.year, since.month, since.day)
+    return None if version is None else str(version), None if since is None else _in_utc(since)
+
+
+def _in_utc(moment: datetime.datetime) -> datetime.datetime:
+    """A time without a zone is one in UTC."""
+    return moment.replace(tzinfo=datetime.UTC) if moment.tzinfo is None else moment.astimezone(datetime.UTC)
