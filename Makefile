@@ -44,6 +44,11 @@ test: $(VENV)/.ready lint types layers  ## what CI runs: style, types, layers, a
 
 check-all: $(VENV)/.ready lint types layers engine  ## everything, everywhere
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	@for transport in launch unix tcp; do echo "SQL over $$transport" && DUCKWING_TRANSPORT=$$transport \
+		$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not full" tests/sql || exit 1; done
+	@for transport in stdio launch; do echo "SQL over $$transport, with shared memory" && DUCKWING_TRANSPORT=$$transport \
+		VGI_RPC_SHM_SIZE_BYTES=33554432 VGI_RPC_SHM_MIN_BATCH_BYTES=1 \
+		$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not full" tests/sql || exit 1; done
 	@$(MAKE) --no-print-directory demo > /dev/null && echo "make demo: ok"
 
 fuzz: $(VENV)/.ready engine  ## hostile bytes, and random predicates, against workers in turn, until interrupted

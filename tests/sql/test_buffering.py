@@ -254,8 +254,7 @@ def test_input_of_which_nobody_says_that_it_can_go(open_session: Callable[..., S
             "FROM buffering.same((SELECT if(i > 100000, error('stop'), i) AS n FROM range(200000) r(i)))"
         )
         assert "stop" in message
-        worker.session.execute("CALL vgi_worker_pool_flush()")
-    assert wait_until(lambda: worker.processes() == [])
+        worker.end()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DUCKWING_MEMORY_DIR", str(tmp_path / "memory"))
         Scopes(tmp_path / "state").sweep(time.time() + 3601)
@@ -284,8 +283,7 @@ def test_processes_end_with_their_connections(open_session: Callable[..., Sessio
         worker.session.error("FROM buffering.fails((FROM range(20000)), phase := 'late sink')")
         assert worker.session.value("SELECT count(*) FROM buffering.same((FROM range(10000)))") == 10_000
         assert worker.processes() != []
-        worker.session.execute("CALL vgi_worker_pool_flush()")
-    assert wait_until(lambda: worker.processes() == [])
+        worker.end()
     assert worker.scopes() == []
 
 

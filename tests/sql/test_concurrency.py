@@ -13,6 +13,7 @@ import pytest
 
 from .conftest import NOT_POOLED, POOLED
 from .session import Session
+from .transports import stdio_only
 
 pytestmark = pytest.mark.sql
 
@@ -137,6 +138,7 @@ def test_many_rows_with_nulls(open_session: Callable[..., Session], threads: int
         """) == (0, 200_000)
 
 
+@stdio_only
 @pytest.mark.skipif(sys.platform == "win32", reason="asks for processes by signal 0")
 def test_no_process_is_left(open_session: Callable[..., Session]) -> None:
     with contextlib.closing(open_session()) as session:

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from .session import WORKERS, Session, attach_statement, literal, location
+from .transports import stdio_only
 
 pytestmark = pytest.mark.sql
 
@@ -112,6 +113,7 @@ def test_errors_of_duckwing_are_left_as_they_are(request: pytest.FixtureRequest,
     assert "VGI Worker Exception: ArgumentError: the author's own words [worker: " in said
 
 
+@stdio_only
 @pytest.mark.parametrize(("environment", "logged"), [("", True), ("DUCKWING_DEBUG=1", False)])
 def test_the_log_has_the_traceback_that_the_error_has_not(
     fresh: Session, capfd: pytest.CaptureFixture[str], environment: str, logged: bool

@@ -327,7 +327,8 @@ def test_any_process_reads_what_another_planned(worker: WorkerConnection) -> Non
         for i in (0, 5, 11):
             assert planned.read(tokens[i], worker=others[(i + 1) % 4]) == found[i]
             assert planned.read(tokens[i], tokens[i]) == found[i] * 2
-        assert len({other.process.pid for other in others} | {worker.process.pid}) == 5
+        pids = {process.pid for one in (worker, *others) for process in one.processes}
+        assert len(pids) == (5 if worker.processes else 0)  # none are started for a worker that listens
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from .session import Session, attach_statement, location
+from .transports import stdio_only
 
 pytestmark = pytest.mark.sql
 
@@ -39,6 +40,7 @@ def test_closing_them_hurts_nobody_else(fresh: Session, function: str) -> None:
     assert fresh.value("SELECT rude.plain(1)") == 1
 
 
+@stdio_only
 def test_printed_text_is_in_the_log(fresh: Session) -> None:
     fresh.attach("rude")
     fresh.execute("CALL enable_logging('VGI')")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from .session import Session, attach_statement, location
+from .transports import stdio_only
 
 pytestmark = pytest.mark.sql
 
@@ -95,6 +96,7 @@ def test_result_types_computed_from_argument_types(either: Session) -> None:
     assert "returns= must return a type from duckwing.types, got 17" in either.error(f"SELECT {local}.badly_typed(1)")
 
 
+@stdio_only
 def test_hooks_run_once_per_process(fresh: Session, tmp_path: Path) -> None:
     witness = tmp_path / "witness"
     place = location("stateful", environment=f"DUCKWING_TEST_WITNESS={witness}")

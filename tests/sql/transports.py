@@ -12,28 +12,36 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
+import pytest
+
 TRANSPORT = os.environ.get("DUCKWING_TRANSPORT", "stdio")
+
+DIED = "a worker process died in the middle of this call"
+"""What is said of a call whose process has died, over all transports but stdio, where the client tries again."""
+
+stdio_only = pytest.mark.skipif(TRANSPORT != "stdio", reason="about the standard streams of a worker")
 
 IDLE_SECONDS = 20
 """After so long a worker ends that a killed run of the tests has left."""
 
 
-def place(command: Sequence[str], assignments: str) -> str:
+def place(command: Sequence[str], assignments: str, transport: str = TRANSPORT) -> str:
     """The LOCATION of a worker.
 
     Args:
         command: the words that start it.
         assignments: variables for it, as a shell takes them, such as ``A=1 B='x y'``.
+        transport: over which it is reached.
     """
-    match TRANSPORT:
+    match transport:
         case "stdio":
             return " ".join(filter(None, [assignments, "exec", shlex.join(command)]))
         case "launch":
             _own_launcher()
             return f"launch:env VGI_WORKER_IDLE_TIMEOUT={IDLE_SECONDS} {assignments} {shlex.join(command)}"
         case "unix" | "tcp":
-            return _served(tuple(command), assignments)
-    raise ValueError(f"DUCKWING_TRANSPORT={TRANSPORT}: expected stdio, launch, unix or tcp")
+            return _served(tuple(command), assignments, transport)
+    raise ValueError(f"DUCKWING_TRANSPORT={transport}: expected stdio, launch, unix or tcp")
 
 
 _numbers = itertools.count()
@@ -53,9 +61,9 @@ def _folder() -> str:
 
 
 @functools.cache
-def _served(command: tuple[str, ...], assignments: str) -> str:
+def _served(command: tuple[str, ...], assignments: str, transport: str) -> str:
     flags = ["--idle-timeout", str(IDLE_SECONDS * 10)]
-    if TRANSPORT == "tcp":
+    if transport == "tcp":
         flags += ["--tcp", "0"]
     else:
         flags += ["--unix", f"{_folder()}/{next(_numbers)}.sock"]
