@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import kinds, profiling, report
-from benchmarks.cases import aggregate, buffering, exchange, filters, memory, rows, scalar, scan, startup
+from benchmarks.cases import aggregate, buffering, exchange, filters, memory, rows, scalar, scan, startup, transports
 from benchmarks.launch import duckwing_command, prepare_environment
 from benchmarks.measure import Comparison
 
@@ -21,6 +21,7 @@ CASES: dict[str, Callable[[int], list[Comparison]]] = {
     "scalar": scalar.run,
     "exchange": exchange.run,
     "scan": scan.run,
+    "transports": transports.run,
     "filters": filters.run,
     "memory": memory.run,
     "rows": rows.run,

@@ -16,7 +16,7 @@ import pytest
 
 TRANSPORT = os.environ.get("DUCKWING_TRANSPORT", "stdio")
 
-DIED = "a worker process died in the middle of this call"
+DIED = "a worker process died ("
 """What is said of a call whose process has died, over all transports but stdio, where the client tries again."""
 
 stdio_only = pytest.mark.skipif(TRANSPORT != "stdio", reason="about the standard streams of a worker")

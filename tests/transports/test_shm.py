@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import struct
 import sys
@@ -182,3 +183,17 @@ def test_the_allocator(steps: list[int]) -> None:
                 if place_or_none is None:
                     needed = 8 * step + 300
                     assert all(start - end < needed for end, start in zip(ends, starts, strict=True))
+
+
+def test_a_full_file_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writing to memory that is not there would kill the process; the batch travels instead."""
+
+    def is_full(descriptor: int, offset: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with made() as client, contextlib.closing(Segment(client.name, client.size)) as worker:
+        monkeypatch.setattr(os, "posix_fallocate", is_full, raising=False)
+        assert worker.put(of_bytes(MIN_BATCH_BYTES)) is None
+        assert client.table() == []
+        monkeypatch.undo()
+        assert worker.put(of_bytes(MIN_BATCH_BYTES)) is not None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from arithmetic import arithmetic
-from catalogs import first
+from arithmetic import arithmetic  # type: ignore[import-not-found]
+from catalogs import first  # type: ignore[import-not-found]
 
 import duckwing as dw
 from duckwing.types import BIGINT, VARCHAR

@@ -1,0 +1,226 @@
+"""What it costs to reach a worker: over standard streams, sockets, shared memory; cold and warm."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.launch import WORKERS, duckwing_command, engine
+from benchmarks.measure import Comparison, Samples, Side, Target, alternate, seconds
+from benchmarks.workers.moving import COLUMNS, ROWS
+
+import duckwing as dw
+from duckwing.process.launched import launched_workers, stop
+
+BATCHES = 60
+SEGMENT_BYTES = 64 << 20
+NUMBERS = 400_000
+
+
+def run(rounds: int) -> list[Comparison]:
+    with _state_folder() as folder:
+        return [*_first_rows(rounds, folder), *_moving(rounds), *_computing(rounds)]
+
+
+# From ATTACH to the first row
+
+
+def _first_rows(rounds: int, folder: Path) -> list[Comparison]:
+    with engine() as connection:
+        connection.execute("SET vgi_worker_pool_idle_limit_seconds = 600")
+
+        def first(location: str) -> float:
+            attach = f"ATTACH 'moving' AS moving (TYPE vgi, LOCATION '{location}')"
+
+            def ask() -> None:
+                connection.execute(attach)
+                _check(connection.execute("SELECT moving.same(42)").fetchone(), (42,))
+
+            taken = seconds(ask)
+            connection.execute("DETACH moving")
+            return taken
+
+        def cold_stdio() -> float:
+            connection.execute("CALL vgi_worker_pool_flush()")
+            return first(_stdio())
+
+        def cold_launch() -> float:
+            for worker in launched_workers(folder):
+                stop(worker)
+            return first(_launch())
+
+        def warm(location: str) -> Side:
+            def side() -> float:
+                first(location)
+                return first(location)
+
+            return side
+
+        found = alternate(
+            {
+                "cold stdio": cold_stdio,
+                "warm stdio": warm(_stdio()),
+                "cold launch": cold_launch,
+                "warm launch": warm(_launch()),
+            },
+            rounds,
+        )
+    what = "ATTACH to the first row over a warm `launch:`"
+    return [
+        Comparison(
+            "transports",
+            what,
+            found["warm launch"],
+            "over pooled stdio",
+            found["warm stdio"],
+            target=Target("ratio", 1.3, "at most 1.3"),
+        ),
+        Comparison(
+            "transports",
+            what,
+            found["warm launch"],
+            "over a cold `launch:`",
+            found["cold launch"],
+            target=Target("ratio", 0.2, "at most 0.2"),
+        ),
+        Comparison(
+            "transports", "… over a cold `launch:`", found["cold launch"], "over cold stdio", found["cold stdio"]
+        ),
+    ]
+
+
+# Large batches
+
+
+def _moving(rounds: int) -> list[Comparison]:
+    sides = {
+        "shared": lambda: _scan(_stdio("shared"), shared=True),
+        "piped": lambda: _scan(_stdio(), shared=False),
+        "prefilled": lambda: _scan(_stdio("prefilled"), shared=True),
+        "socket": lambda: _scan(_launch("socket"), shared=False),
+        "shared socket": lambda: _scan(_launch("shared"), shared=True),
+    }
+    found = alternate(sides, rounds)
+    what = f"{BATCHES} batches of {COLUMNS} × {ROWS:,} BIGINT"
+    return [
+        Comparison(
+            "transports",
+            f"{what} through shared memory",
+            found["shared"],
+            "through the pipe",
+            found["piped"],
+            target=Target("ratio", 1 / 1.5, "at most 0.67"),
+        ),
+        Comparison(
+            "transports",
+            f"{what} through shared memory",
+            found["shared"],
+            "a segment that is not written to",
+            found["prefilled"],
+            target=Target("ratio", 1.3, "at most 1.3"),
+        ),
+        Comparison(
+            "transports", f"{what} through an AF_UNIX socket", found["socket"], "through the pipe", found["piped"]
+        ),
+        Comparison(
+            "transports",
+            f"{what} through a socket and shared memory",
+            found["shared socket"],
+            "through the socket",
+            found["socket"],
+        ),
+    ]
+
+
+def _scan(location: str, *, shared: bool) -> float:
+    """Seconds of a scan by one thread, after another one: the process runs, and its memory is there."""
+    if shared:
+        os.environ["VGI_RPC_SHM_SIZE_BYTES"] = str(SEGMENT_BYTES)
+    try:
+        with dw.connect(threads=1) as connection:
+            connection.execute(f"ATTACH 'moving' AS moving (TYPE vgi, LOCATION '{location}')")
+            sums = " + ".join(f"sum(c{i})" for i in range(COLUMNS))
+            expected = BATCHES * sum(ROWS * (ROWS - 1) // 2 + i * ROWS for i in range(COLUMNS))
+
+            def scan() -> None:
+                found = connection.execute(f"SELECT {sums} FROM moving.wide({BATCHES})").fetchone()
+                _check(found, (expected,))
+
+            scan()
+            return seconds(scan)
+    finally:
+        os.environ.pop("VGI_RPC_SHM_SIZE_BYTES", None)
+
+
+# Processes
+
+
+def _computing(rounds: int) -> list[Comparison]:
+    found = alternate({"two": lambda: _compute(2), "one": lambda: _compute(1)}, rounds)
+    twice = Samples(tuple(value / 2 for value in found["one"].values))
+    return [
+        Comparison(
+            "transports",
+            f"a row-form scalar in pure Python, {NUMBERS:,} rows, two threads over `launch:`",
+            found["two"],
+            "half the time of one thread",
+            twice,
+            target=Target("ratio", 2 / 1.8, "at most 1.11"),
+        )
+    ]
+
+
+def _compute(threads: int) -> float:
+    with dw.connect(threads=threads) as connection:
+        connection.execute(f"ATTACH 'moving' AS moving (TYPE vgi, LOCATION '{_launch()}')")
+        connection.execute(f"CREATE TABLE numbers AS SELECT range AS n FROM range({NUMBERS})")
+
+        def compute() -> None:
+            found = connection.execute("SELECT count(*) FROM numbers WHERE moving.collatz(n) >= 0").fetchone()
+            _check(found, (NUMBERS,))
+
+        connection.execute("SELECT moving.collatz(n) FROM numbers LIMIT 10")
+        return seconds(compute)
+
+
+# Workers
+
+
+def _words(*arguments: str) -> str:
+    return shlex.join([str(duckwing_command()), "run", str(WORKERS / "moving.py"), *arguments])
+
+
+def _stdio(*arguments: str) -> str:
+    return f"exec {_words(*arguments)}"
+
+
+def _launch(*arguments: str) -> str:
+    return f"launch:{_words(*arguments)}"
+
+
+@contextlib.contextmanager
+def _state_folder() -> Iterator[Path]:
+    """The launchers' own folder for the time being; its workers are stopped in the end."""
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    with tempfile.TemporaryDirectory(prefix="dw-") as folder:
+        os.environ["XDG_RUNTIME_DIR"] = folder
+        try:
+            yield Path(folder) / "vgi-rpc"
+        finally:
+            for worker in launched_workers(Path(folder) / "vgi-rpc"):
+                stop(worker)
+            if before is None:
+                del os.environ["XDG_RUNTIME_DIR"]
+            else:
+                os.environ["XDG_RUNTIME_DIR"] = before
+            time.sleep(0.1)
+
+
+def _check(found: object, expected: object) -> None:
+    if found != expected:
+        raise RuntimeError(f"expected {expected}, got {found}: a wrong answer has no speed")

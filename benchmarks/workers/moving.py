@@ -1,0 +1,69 @@
+"""Batches that are made once and moved often, and a scalar that only computes; for the case ``transports``.
+
+With the word ``prefilled`` on the command line, what lies in shared memory already is not written again.
+"""
+
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+import duckwing as dw
+from duckwing.transports.shm import Segment
+from duckwing.types import BIGINT
+
+COLUMNS = 8
+ROWS = 65_536
+
+moving = dw.Catalog("moving")
+
+_batch = pa.record_batch({f"c{i}": np.arange(ROWS, dtype=np.int64) + i for i in range(COLUMNS)})
+
+
+@moving.table_function(columns=dict.fromkeys(_batch.schema.names, BIGINT))
+def wide(batches: int) -> Iterator[pa.RecordBatch]:
+    """The same batch again and again."""
+    for _ in range(batches):
+        yield _batch
+
+
+@moving.scalar
+def collatz(n: int) -> int:
+    """Steps to 1: nothing but Python."""
+    steps = 0
+    while n > 1:
+        n = n // 2 if n % 2 == 0 else 3 * n + 1
+        steps += 1
+    return steps
+
+
+@moving.scalar
+def same(n: int) -> int:
+    return n
+
+
+class _Prefilled(Segment):
+    """A segment whose places are written when they are first taken."""
+
+    def __init__(self, name: str, size: int):
+        super().__init__(name, size)
+        self._written: set[tuple[int, int]] = set()
+
+    def put(self, batch: pa.RecordBatch) -> tuple[int, int] | None:
+        length = max((length for _, length in self._written), default=0)
+        offset = self._allocate(length) if length else None
+        if offset is not None and (offset, length) in self._written:
+            return offset, length
+        if offset is not None:
+            self._free(offset)
+        place = super().put(batch)
+        if place is not None:
+            self._written.add(place)
+        return place
+
+
+if "prefilled" in sys.argv:
+    import duckwing.worker
+
+    duckwing.worker._attach_to_memory = _Prefilled
