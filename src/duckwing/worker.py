@@ -12,13 +12,17 @@ from .errors import DeclarationError
 from .rpc.call import Handler
 from .rpc.server import Server
 from .service import Service
+from .service.hooks import Hooks
 
 if TYPE_CHECKING:
     from .process.child import Control
     from .process.options import Options
+    from .process.threads import Serving
     from .transports.shm import Segment
 
 T = TypeVar("T")
+
+MAX_THREADS = 256
 
 
 class Worker:
@@ -26,6 +30,8 @@ class Worker:
 
     Args:
         catalogs: at least one; a client attaches each by its name.
+        threads: connections that each process of a listening worker serves at a time. More than one is for functions
+            that release Python's lock and may be called from several threads at once (docs/serving.md).
 
     Attributes:
         has_run: whether a worker, this or another, has served the standard streams; a process has
@@ -43,7 +49,7 @@ class Worker:
 
     has_run: ClassVar[bool] = False
 
-    def __init__(self, *catalogs: Catalog):
+    def __init__(self, *catalogs: Catalog, threads: int = 1):
         for catalog in catalogs:
             if not isinstance(catalog, Catalog):
                 raise DeclarationError(f"Worker takes catalogs, not {catalog!r}")
@@ -53,9 +59,11 @@ class Worker:
         for name in names:
             if names.count(name) > 1:
                 raise DeclarationError(f"Worker has two catalogs named '{name}'; clients could attach only one")
+        if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= MAX_THREADS:
+            raise DeclarationError(f"threads= is a number from 1 to {MAX_THREADS}, not {threads!r:.80}")
         self.catalogs = catalogs
-        self._on_start: list[Callable[[], object]] = []
-        self._on_stop: list[Callable[[], object]] = []
+        self._threads = threads
+        self._hooks = Hooks()
 
     def on_start(self, hook: Callable[[], T]) -> Callable[[], T]:
         """Have ``hook`` called once in each process of the worker, before its first function: to load a model, say.
@@ -72,7 +80,7 @@ class Worker:
                 model = joblib.load("model.joblib")
             ```
         """
-        self._on_start.append(hook)
+        self._hooks.on_start.append(hook)
         return hook
 
     def on_stop(self, hook: Callable[[], T]) -> Callable[[], T]:
@@ -80,7 +88,7 @@ class Worker:
 
         Not when the process is killed.
         """
-        self._on_stop.append(hook)
+        self._hooks.on_stop.append(hook)
         return hook
 
     def service(self) -> Service:
@@ -93,7 +101,7 @@ class Worker:
             from .catalog.together import check_together
 
             check_together(self.catalogs)
-        return Service(self.catalogs, self._on_start, self._on_stop)
+        return Service(self.catalogs, self._hooks)
 
     def server(self) -> Server:
         """The RPC server of these catalogs, for transports and tests that drive it themselves."""
@@ -132,7 +140,7 @@ class Worker:
         try:
             serve_stdio(service.server(_attach_to_memory))
         finally:
-            service.stop()
+            self._hooks.stop()
 
     def _listen(self, options: Options) -> None:
         from .process.child import control, serve_connections
@@ -145,15 +153,27 @@ class Worker:
 
             serve_socket(options, start_again, sys.argv[0])
             return
-        service = self.service()
+        attach = _attach_to_memory if isinstance(options.listen, Unix) else None
+
+        def serving() -> Serving:
+            service = self.service()
+            return service.server(attach), service.set_client
+
+        over = True
         try:
-            serve_connections(
-                service.server(_attach_to_memory if isinstance(options.listen, Unix) else None),
-                tie,
-                connected=service.set_client,
-            )
+            if self._threads == 1:
+                server, connected = serving()
+                serve_connections(server, tie, connected=connected)
+            else:
+                from .process.threads import serve_in_threads
+
+                over = serve_in_threads(serving, tie, self._threads)
         finally:
-            service.stop()
+            self._hooks.stop()
+        if not over:
+            from .process.threads import leave_at_once
+
+            leave_at_once()
 
 
 def serve_module(module: ModuleType) -> None:

@@ -32,6 +32,9 @@ CONTROL_VARIABLE = "_DUCKWING_CONTROL"
 READY = b"R"
 """What a child says to its supervisor whenever it can take a connection."""
 
+ANOTHER = b"A"
+"""Said with the descriptors of a further :class:`Control`, which belongs to another thread of the process."""
+
 FAILED = b"F"
 """Said instead if the author's code cannot be imported: every call is answered with that error."""
 
@@ -93,11 +96,16 @@ def serve_connections(
     gc.freeze()  # what was imported stays; the collector need not look at it again
     gc.enable()
     child = _Child(server, control, connected)
-    with contextlib.suppress(Interrupted, BrokenPipeError, ConnectionResetError):
+    try:
         while True:
             control.socket.sendall(ready)
             if not child.serve_next():
                 return
+    except (Interrupted, BrokenPipeError, ConnectionResetError):
+        return
+    except KeyboardInterrupt:
+        if not child.is_stopped:
+            raise
 
 
 class _Connection(SignalledStream):
@@ -125,6 +133,11 @@ class _Child:
         signal.signal(signal.SIGIO, self._supervisor_said_something)
         fcntl.fcntl(self._control, fcntl.F_SETOWN, os.getpid())
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a signal has asked the process to end, or its supervisor has died."""
+        return self._signals.received is not None
+
     def serve_next(self) -> bool:
         """Wait for a connection and serve it. False if there will be none."""
         self._signals.wait_for(self._control.fileno())
@@ -135,7 +148,7 @@ class _Child:
         self._progress.state = WORKING
         try:
             self._watch_supervisor(True)
-            self._connected(_peer(self._connection))
+            self._connected(peer_of(self._connection))
             stream = _Connection(self._connection, self._signals, self._progress)
             drive(self._server.session(idle=self._set_idle), stream)
         except BaseException:
@@ -171,7 +184,7 @@ class _Child:
                 self._signals.stop_soon(signal.SIGTERM)
 
 
-def _peer(descriptor: int) -> int:
+def peer_of(descriptor: int) -> int:
     """The process at the other end of an AF_UNIX connection; 0 if that is not known."""
     if sys.platform != "linux":
         return 0

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.declared import Catalog
@@ -12,6 +11,7 @@ from ..protocol import VGI
 from ..rpc.call import Handler
 from ..rpc.method import LazyTable
 from ..rpc.server import Server
+from .hooks import Hooks
 
 if TYPE_CHECKING:
     from ..rpc.shared_memory import Attach
@@ -122,43 +122,17 @@ class Service:
 
     Args:
         catalogs: what is served.
-        on_start: called once in each process, before its first function.
-        on_stop: called when a process ends in which the former were called.
+        hooks: of the worker; none if None.
+
+    Attributes:
+        catalogs: as above.
+        hooks: as above.
     """
 
-    def __init__(
-        self,
-        catalogs: Sequence[Catalog],
-        on_start: Sequence[Callable[[], object]] = (),
-        on_stop: Sequence[Callable[[], object]] = (),
-    ):
+    def __init__(self, catalogs: Sequence[Catalog], hooks: Hooks | None = None):
         self.catalogs = catalogs
-        self._on_start = on_start
-        self._on_stop = on_stop
-        self._lock = threading.Lock()
-        self._started = False
+        self.hooks = hooks if hooks is not None else Hooks()
         self._client_pid = 0
-
-    def start(self) -> None:
-        """Prepare the process for its first function; later calls do nothing.
-
-        Raises:
-            Exception: whatever the author's hooks raise. The next call tries again.
-        """
-        if self._started:
-            return
-        with self._lock:
-            if not self._started:
-                for hook in self._on_start:
-                    hook()
-                self._started = True
-
-    def stop(self) -> None:
-        """The process ends."""
-        if self._started:
-            self._started = False
-            for hook in reversed(self._on_stop):
-                hook()
 
     @functools.cached_property
     def executions(self) -> Recent[Any]:

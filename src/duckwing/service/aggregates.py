@@ -154,7 +154,7 @@ def bind_aggregate(
         CatalogError: there is no such function.
         ArgumentError: its arguments do not fit.
     """
-    service.start()
+    service.hooks.start()
     catalog = attached_catalog(service, request.attach_opaque_data)
     name = request.function_name
     functions: Any = next(

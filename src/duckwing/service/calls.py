@@ -167,7 +167,7 @@ def bind_function(
         CatalogError: there is no such function.
         ArgumentError: its arguments do not fit.
     """
-    service.start()
+    service.hooks.start()
     catalog = attached_catalog(service, request.attach_opaque_data)
     name = request.function_name
     if request.copy_from is not None or request.copy_to is not None:
