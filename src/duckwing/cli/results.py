@@ -78,8 +78,10 @@ class Runner:
         """
         # The stubs promise a relation; a statement without a result gives None all the same.
         relation: duckdb.DuckDBPyRelation | None = self.call(lambda: self.connection.sql(statement))
-        if relation is None:
-            return None
+        return None if relation is None else self.result(relation)
+
+    def result(self, relation: duckdb.DuckDBPyRelation) -> Result:
+        """The rows of a relation."""
         width = len(relation.columns)
 
         def fetch(expression: str) -> Iterator[list[Row]]:

@@ -14,7 +14,7 @@ def encode_arguments(positional: Sequence[Any], named: Mapping[str, Any]) -> byt
     """The ``arguments`` cell of a bind request.
 
     Args:
-        positional: Python values, or Arrow scalars where the type matters.
+        positional: Python values, or Arrow scalars or arrays of one value where the type matters.
         named: the same, by name.
     """
     values = {f"positional_{i}": _array(value) for i, value in enumerate(positional)}
@@ -27,6 +27,8 @@ def encode_arguments(positional: Sequence[Any], named: Mapping[str, Any]) -> byt
 
 
 def _array(value: Any) -> pa.Array:
+    if isinstance(value, pa.Array):
+        return value
     if isinstance(value, pa.Scalar):
         return pa.array([value.as_py()], value.type)
     return pa.array([value])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from .. import engine
 from ..client import connect
+from ..client.process import STDERR_HEADING
 from ..engine import EngineError
 from ..errors import ArgumentError
 from ..protocol import metadata
@@ -137,7 +138,8 @@ def _contents(location: str, warnings: list[str]) -> list[Contents] | Problem:
     try:
         return read_contents(worker)
     except (RpcError, OSError) as error:
-        said = worker.process.stderr()
+        _, _, said = str(error).partition(STDERR_HEADING)
+        said = said or "".join(process.stderr() for process in worker.processes)
         return Problem("DW001", "", _last_words(said) if said else _one_line(error))
     finally:
         worker.close()

@@ -7,20 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..client.inputs import as_array, is_column
 from ..errors import ArgumentError, OutputError
 from ..functions.nulls import take
 from ..functions.signature import Parameter, any_type
 from ..rpc.codec import decode_batch, encode_batch
 from ..types.values import from_values, to_values
-
-
-def is_column(value: object) -> bool:
-    """Whether ``value`` is a column rather than one value: a list, a tuple, or an array of any library."""
-    if isinstance(value, (list, tuple, pa.Array, pa.ChunkedArray)):
-        return True
-    if hasattr(value, "__arrow_c_array__") or hasattr(value, "__arrow_c_stream__"):
-        return True
-    return hasattr(value, "__array__") and getattr(value, "ndim", 1) > 0  # scalars of numpy are arrays, too
 
 
 def column(parameter: Parameter, value: object, what: str) -> pa.Array:
@@ -29,7 +21,7 @@ def column(parameter: Parameter, value: object, what: str) -> pa.Array:
     Raises:
         ArgumentError: a value is not of the type.
     """
-    return _typed(value, parameter, what) if isinstance(value, (list, tuple)) else _array(value)
+    return _typed(value, parameter, what) if isinstance(value, (list, tuple)) else as_array(value)
 
 
 def one_value(parameter: Parameter, value: object, what: str) -> pa.Array:
@@ -79,7 +71,7 @@ def values_of(column: object) -> list[Any]:
     """The Python values of a column of any kind."""
     if isinstance(column, (list, tuple)):
         return list(column)
-    return to_values(_array(column))
+    return to_values(as_array(column))
 
 
 def encode_arguments(positional: Sequence[pa.Array], named: Mapping[str, pa.Array]) -> bytes:
@@ -115,18 +107,9 @@ def slices(rows: pa.RecordBatch | pa.Table, size: int) -> list[pa.RecordBatch]:
     batches = []
     for start in range(0, table.num_rows, size):
         part = table.slice(start, size)
-        arrays = [_array(part.column(number)) for number in range(part.num_columns)]
+        arrays = [as_array(part.column(number)) for number in range(part.num_columns)]
         batches.append(decode_batch(encode_batch(pa.RecordBatch.from_arrays(arrays, schema=part.schema))))
     return batches
-
-
-def _array(column: Any) -> pa.Array:
-    """An array of any library as one of Arrow."""
-    if isinstance(column, pa.Array):
-        return column
-    if not isinstance(column, pa.ChunkedArray):
-        column = pa.chunked_array(column) if hasattr(column, "__arrow_c_stream__") else pa.array(column)
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def _typed(values: Sequence[Any], parameter: Parameter, what: str) -> pa.Array:

@@ -1,0 +1,83 @@
+"""Calls to a worker, each on a connection of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import pyarrow as pa
+
+from ..rpc.client import Client, ClientStream
+from ..rpc.codec import Record
+from ..rpc.framing import EMPTY_SCHEMA
+from ..rpc.method import Method
+
+if TYPE_CHECKING:
+    from .sources import Source
+
+P = TypeVar("P", bound=Record)
+R = TypeVar("R")
+
+
+class Caller:
+    """Makes calls; several threads may do so at once.
+
+    Args:
+        source: where the connections come from.
+    """
+
+    def __init__(self, source: Source):
+        self._source = source
+
+    def call(self, method: Method[P, R], params: P, metadata: Mapping[bytes, bytes] | None = None) -> R:
+        """Call a unary method and return its result.
+
+        Args:
+            method: a method of the protocol.
+            params: its parameters.
+            metadata: further metadata for the request.
+
+        Raises:
+            RemoteError: the worker answered with an error.
+            ConnectionClosed: the worker died; whether it has done what was asked is unknown.
+        """
+        with self.connection() as connection:
+            return connection.call(method, params, metadata)
+
+    def open(
+        self,
+        method: Method[P, R],
+        params: P,
+        input_schema: pa.Schema = EMPTY_SCHEMA,
+        metadata: Mapping[bytes, bytes] | None = None,
+    ) -> ClientStream[R]:
+        """Call a stream method. The stream holds its connection until it is closed or cancelled, or its ``with`` ends.
+
+        Args:
+            method: a stream method of the protocol.
+            params: its parameters.
+            input_schema: schema of the batches to send; without columns for a producer.
+            metadata: further metadata for the request.
+
+        Raises:
+            RemoteError: the worker answered with an error before the stream was open.
+            ConnectionClosed: the worker died.
+        """
+        connection = self._source.take()
+        try:
+            stream = connection.open(method, params, input_schema, metadata)
+        except BaseException:
+            self._source.give_back(connection)
+            raise
+        stream.on_end = lambda: self._source.give_back(connection)
+        return stream
+
+    @contextmanager
+    def connection(self) -> Iterator[Client]:
+        """A connection for several calls that must go to one process, one after the other."""
+        connection = self._source.take()
+        try:
+            yield connection
+        finally:
+            self._source.give_back(connection)
