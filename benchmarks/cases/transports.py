@@ -7,15 +7,21 @@ import os
 import shlex
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from benchmarks.launch import WORKERS, duckwing_command, engine
 from benchmarks.measure import Comparison, Samples, Side, Target, alternate, seconds
-from benchmarks.workers.moving import COLUMNS, ROWS
+from benchmarks.workers.moving import COLUMNS, ROWS, VALUE_BYTES, VALUES
 
 import duckwing as dw
 from duckwing.process.launched import launched_workers, stop
+
+if TYPE_CHECKING:
+    import duckdb
+
+Scan: TypeAlias = "Callable[[duckdb.DuckDBPyConnection], None]"
 
 BATCHES = 60
 SEGMENT_BYTES = 64 << 20
@@ -98,63 +104,58 @@ def _first_rows(rounds: int, folder: Path) -> list[Comparison]:
 
 
 def _moving(rounds: int) -> list[Comparison]:
-    sides = {
-        "shared": lambda: _scan(_stdio("shared"), shared=True),
-        "piped": lambda: _scan(_stdio(), shared=False),
-        "prefilled": lambda: _scan(_stdio("prefilled"), shared=True),
-        "socket": lambda: _scan(_launch("socket"), shared=False),
-        "shared socket": lambda: _scan(_launch("shared"), shared=True),
-    }
-    found = alternate(sides, rounds)
-    what = f"{BATCHES} batches of {COLUMNS} × {ROWS:,} BIGINT"
     return [
-        Comparison(
-            "transports",
-            f"{what} through shared memory",
-            found["shared"],
-            "through the pipe",
-            found["piped"],
-            target=Target("ratio", 1 / 1.5, "at most 0.67"),
-        ),
-        Comparison(
-            "transports",
-            f"{what} through shared memory",
-            found["shared"],
-            "a segment that is not written to",
-            found["prefilled"],
-            target=Target("ratio", 1.3, "at most 1.3"),
-        ),
-        Comparison(
-            "transports", f"{what} through an AF_UNIX socket", found["socket"], "through the pipe", found["piped"]
-        ),
-        Comparison(
-            "transports",
-            f"{what} through a socket and shared memory",
-            found["shared socket"],
-            "through the socket",
-            found["socket"],
-        ),
+        *_moved(rounds, f"{BATCHES} batches of {VALUES} BLOBs of {VALUE_BYTES // 1000} kB", _scan_values, limits=True),
+        *_moved(rounds, f"the sums of {BATCHES} batches of {COLUMNS} × {ROWS:,} BIGINT", _scan_numbers, limits=False),
     ]
 
 
-def _scan(location: str, *, shared: bool) -> float:
+def _moved(rounds: int, what: str, scan: Scan, *, limits: bool) -> list[Comparison]:
+    found = alternate(
+        {
+            "shared": lambda: _timed(_stdio("shared"), scan, shared=True),
+            "piped": lambda: _timed(_stdio(), scan, shared=False),
+            "prefilled": lambda: _timed(_stdio("prefilled"), scan, shared=True),
+            "socket": lambda: _timed(_launch("socket"), scan, shared=False),
+            "shared socket": lambda: _timed(_launch("shared"), scan, shared=True),
+        },
+        rounds,
+    )
+    faster = Target("ratio", 1 / 1.5, "at most 0.67") if limits else None
+    near = Target("ratio", 1.3, "at most 1.3") if limits else None
+    shared, piped, socket = (found[side] for side in ("shared", "piped", "socket"))
+    return [
+        Comparison("transports", f"{what} through shared memory", shared, "through the pipe", piped, target=faster),
+        Comparison(
+            "transports", "… through shared memory", shared, "a segment that is filled", found["prefilled"], target=near
+        ),
+        Comparison("transports", "… through an AF_UNIX socket", socket, "through the pipe", piped),
+        Comparison("transports", "… a socket and shared memory", found["shared socket"], "through the socket", socket),
+    ]
+
+
+def _timed(location: str, scan: Scan, *, shared: bool) -> float:
     """Seconds of a scan by one thread, after another one: the process runs, and its memory is there."""
     if shared:
         os.environ["VGI_RPC_SHM_SIZE_BYTES"] = str(SEGMENT_BYTES)
     try:
         with dw.connect(threads=1) as connection:
             connection.execute(f"ATTACH 'moving' AS moving (TYPE vgi, LOCATION '{location}')")
-            sums = " + ".join(f"sum(c{i})" for i in range(COLUMNS))
-            expected = BATCHES * sum(ROWS * (ROWS - 1) // 2 + i * ROWS for i in range(COLUMNS))
-
-            def scan() -> None:
-                found = connection.execute(f"SELECT {sums} FROM moving.wide({BATCHES})").fetchone()
-                _check(found, (expected,))
-
-            scan()
-            return seconds(scan)
+            scan(connection)
+            return seconds(lambda: scan(connection))
     finally:
         os.environ.pop("VGI_RPC_SHM_SIZE_BYTES", None)
+
+
+def _scan_values(connection: duckdb.DuckDBPyConnection) -> None:
+    found = connection.execute(f"SELECT sum(octet_length(value)) FROM moving.large({BATCHES})").fetchone()
+    _check(found, (BATCHES * VALUES * VALUE_BYTES,))
+
+
+def _scan_numbers(connection: duckdb.DuckDBPyConnection) -> None:
+    sums = " + ".join(f"sum(c{i})" for i in range(COLUMNS))
+    expected = BATCHES * sum(ROWS * (ROWS - 1) // 2 + i * ROWS for i in range(COLUMNS))
+    _check(connection.execute(f"SELECT {sums} FROM moving.wide({BATCHES})").fetchone(), (expected,))
 
 
 # Processes

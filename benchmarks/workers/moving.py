@@ -11,14 +11,18 @@ import pyarrow as pa
 
 import duckwing as dw
 from duckwing.transports.shm import Segment
-from duckwing.types import BIGINT
+from duckwing.types import BIGINT, BLOB
 
 COLUMNS = 8
 ROWS = 65_536
 
+VALUES = 64
+VALUE_BYTES = 60_000
+
 moving = dw.Catalog("moving")
 
 _batch = pa.record_batch({f"c{i}": np.arange(ROWS, dtype=np.int64) + i for i in range(COLUMNS)})
+_values = pa.record_batch({"value": pa.array([bytes(VALUE_BYTES)] * VALUES, pa.binary())})
 
 
 @moving.table_function(columns=dict.fromkeys(_batch.schema.names, BIGINT))
@@ -26,6 +30,13 @@ def wide(batches: int) -> Iterator[pa.RecordBatch]:
     """The same batch again and again."""
     for _ in range(batches):
         yield _batch
+
+
+@moving.table_function(columns={"value": BLOB})
+def large(batches: int) -> Iterator[pa.RecordBatch]:
+    """Values that DuckDB need not look at: what is left is moving them."""
+    for _ in range(batches):
+        yield _values
 
 
 @moving.scalar
