@@ -62,7 +62,7 @@ def _folder() -> str:
 
 @functools.cache
 def _served(command: tuple[str, ...], assignments: str, transport: str) -> str:
-    flags = ["--idle-timeout", str(IDLE_SECONDS * 10)]
+    flags = ["--idle-timeout", "3600"]
     if transport == "tcp":
         flags += ["--tcp", "0"]
     else:

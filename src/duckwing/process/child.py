@@ -51,6 +51,13 @@ class Control:
     socket: socket.socket
     progress: Progress
 
+    @classmethod
+    def of(cls, descriptors: Sequence[int]) -> Control:
+        """What these descriptors of a socket and of a progress are; children do not inherit them."""
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
+        return cls(socket.socket(fileno=descriptors[0]), Progress(descriptors[1]))
+
     def close(self) -> None:
         """Use neither any more."""
         self.socket.close()
@@ -73,10 +80,7 @@ def control() -> Control | None:
     numbers = os.environ.pop(CONTROL_VARIABLE, None)
     if numbers is None:
         return None
-    descriptors = [int(number) for number in numbers.split(",")]
-    for descriptor in descriptors:
-        os.set_inheritable(descriptor, False)
-    return Control(socket.socket(fileno=descriptors[0]), Progress(descriptors[1]))
+    return Control.of([int(number) for number in numbers.split(",")])
 
 
 def serve_connections(

@@ -21,6 +21,16 @@ BUFFER_SIZE = 1 << 20
 PATH_BYTES = 103 if sys.platform == "darwin" else 107
 """The longest path of an AF_UNIX socket (spec 03, section 5.3)."""
 
+_OF_ONE_CLIENT = frozenset(
+    getattr(errno, name)
+    for name in (
+        "ECONNABORTED", "EPROTO", "EPERM", "ENETDOWN", "ENETUNREACH", "EHOSTDOWN", "EHOSTUNREACH", "ENOPROTOOPT",
+        "EOPNOTSUPP", "ENONET",
+    )
+    if hasattr(errno, name)
+)  # fmt: skip
+"""Errors of accepting that concern a connection which has failed already, not the socket that listens (accept(2))."""
+
 
 class Listener:
     """A listening socket and its name.
@@ -49,11 +59,14 @@ class Listener:
                 connection, _ = self.socket.accept()
             except BlockingIOError:
                 return None
-            except ConnectionAbortedError:
-                continue
+            except OSError as error:
+                if error.errno in _OF_ONE_CLIENT:
+                    continue
+                raise
             connection.setblocking(True)
             if self.path is None:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a machine may vanish without a word
             else:
                 for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
                     connection.setsockopt(socket.SOL_SOCKET, option, BUFFER_SIZE)

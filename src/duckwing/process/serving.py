@@ -56,6 +56,7 @@ def serve_socket(options: Options, start: Start, source: str, *, prepare: Callab
         SystemExit: it cannot listen, or its first process could not be started.
     """
     assert options.listen is not None
+    _open_standard_descriptors()
     launched = isinstance(options.listen, Unix) and is_discarded(2)
     stem = options.listen.path.removesuffix(".sock") if isinstance(options.listen, Unix) else ""
     log = LogFile(f"{stem}.log") if launched else None
@@ -90,21 +91,25 @@ def serve_socket(options: Options, start: Start, source: str, *, prepare: Callab
     return forked
 
 
+def _open_standard_descriptors() -> None:
+    """Have 0, 1 and 2 lead to nothing if the worker was started without them: a socket must not become one of them."""
+    while (nothing := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(nothing, True)
+    os.close(nothing)
+
+
 class _Output:
     """Standard output, which is for one line; whatever else is printed goes to standard error."""
 
     def __init__(self) -> None:
-        try:
-            self._descriptor = os.dup(1)
-        except OSError:
-            self._descriptor = -1  # started without one: nobody waits for the line
+        self._descriptor = os.dup(1)
         os.dup2(2, 1)
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(line_buffering=True)
 
     def say(self, line: str) -> None:
         if self._descriptor >= 0:
-            with contextlib.suppress(BrokenPipeError):
+            with contextlib.suppress(OSError):  # nobody waits for it, or what should keep it is full
                 os.write(self._descriptor, f"{line}\n".encode())
         self.close()
 
