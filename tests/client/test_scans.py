@@ -227,3 +227,13 @@ def test_each_call_has_a_connection_of_its_own(splits: AttachedCatalog) -> None:
     assert sum(batch.num_rows for batch in outer) == 9_000
     pids = splits.scan("ranges", 4000, 4, threads=4, columns=["pid"]).read_all()["pid"].to_pylist()
     assert os.getpid() not in pids
+
+
+@pytest.mark.parametrize("direction", ["ascending", "descending"])
+def test_nan_is_the_greatest_number(direction: str) -> None:
+    from duckwing.client.scans import _sorted
+
+    nan = float("nan")
+    rows = pa.table({"x": [1.0, nan, None, -1.0, nan], "n": [0, 1, 2, 3, 4]})
+    found = _sorted(rows, [("x", direction), ("n", "ascending")])["n"].to_pylist()
+    assert found == ([3, 0, 1, 4, 2] if direction == "ascending" else [1, 4, 0, 3, 2])

@@ -195,7 +195,7 @@ class _Plan:
 
                 batches = map(Evaluator(self.here, self.sent).apply, batches)
             if self.wanted.keys:
-                rows = pa.Table.from_batches(batches, self.sent).sort_by(self.wanted.keys)
+                rows = _sorted(pa.Table.from_batches(batches, self.sent), self.wanted.keys)
                 batches = rows.slice(0, self.wanted.limit).to_batches()
             elif self.wanted.limit is not None:
                 batches = first(batches, self.wanted.limit)
@@ -326,3 +326,17 @@ def _places(conditions: Iterable[Predicate], columns: pa.Schema) -> list[int]:
 
 def _function_name(info: FunctionInfo | None) -> str:
     return "the function" if info is None else f"function '{info.name}'"
+
+
+def _sorted(rows: pa.Table, keys: Sequence[tuple[str, str]]) -> pa.Table:
+    """Rows sorted as DuckDB sorts them: NaN is the greatest number, which Arrow puts last in either direction."""
+    import pyarrow.compute as pc
+
+    columns: list[pa.ChunkedArray] = []
+    order: list[tuple[str, str]] = []
+    for name, direction in keys:
+        column = rows[name]
+        for part in ([pc.is_nan(column)] if pa.types.is_floating(column.type) else []) + [column]:
+            order.append((str(len(columns)), direction))
+            columns.append(part)
+    return rows.take(pc.sort_indices(pa.table(columns, names=[name for name, _ in order]), sort_keys=order))
