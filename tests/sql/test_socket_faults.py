@@ -56,6 +56,9 @@ CALLS = {
 }
 """Queries that give the number of rows below a number, and their sum, by the kind of call."""
 
+ROWS = {"scan": 1_000, "parts": 1_000, "table": 1_000, "rows": 3_000, "window": 100}
+"""Below which number, where 10,000 would take long or the worker says so."""
+
 CATALOG = "SELECT count(*) FROM duckdb_functions() WHERE database_name = 'another'"
 
 
@@ -72,6 +75,11 @@ class Shared:
         (self.folder / "times").unlink(missing_ok=True)
         (self.folder / "plan.new").write_text(f"{victim};{moment};{times}")
         os.replace(self.folder / "plan.new", self.folder / "plan")
+
+    def deaths(self) -> int:
+        """How often the moment came that was planned last, up to the death."""
+        times = self.folder / "times"
+        return times.stat().st_size if times.exists() else 0
 
     def moments(self, query: Callable[[], object]) -> dict[str, int]:
         """The moments at which a query can be struck, and how often each comes."""
@@ -113,13 +121,27 @@ def launched(folder: Path, variables: str = "") -> str:
     return f"launch:env MORTAL={folder} DUCKWING_TEST_FOLDER={folder} {variables} {' '.join(COMMAND)}"
 
 
-@pytest.fixture
-def shared(folder: Path, open_session: Callable[..., Session]) -> Iterator[Shared]:
+@pytest.fixture(scope="module")
+def launcher() -> Iterator[Path]:
+    """Where the worker of most tests is launched."""
+    with short_folder() as folder, all_ended(folder):
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def session(launcher: Path, open_session: Callable[..., Session]) -> Iterator[Session]:
     session = open_session(threads=3)
-    location = launched(folder)
-    session.execute(attach_statement(location, "mortal", "mortal"))
-    yield Shared(session, location, folder)
+    session.execute("SET enable_progress_bar = false")
+    yield session
     session.close()
+
+
+@pytest.fixture
+def shared(launcher: Path, session: Session, monkeypatch: pytest.MonkeyPatch) -> Shared:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(launcher))
+    location = launched(launcher)
+    session.execute(attach_statement(location, "mortal", "mortal").replace("ATTACH", "ATTACH IF NOT EXISTS", 1))
+    return Shared(session, location, launcher)
 
 
 def right(rows: int) -> tuple[int, int]:
@@ -145,7 +167,7 @@ def strike_all(shared: Shared, query: Callable[[], object], answer: object, chan
         for victim in ("process", "supervisor")
     ]
     plans = chance.sample(plans, -(-len(plans) // shares))
-    errors = 0
+    deaths = errors = 0
     for plan in plans:
         shared.plan(*plan)
         started = time.monotonic()
@@ -154,9 +176,12 @@ def strike_all(shared: Shared, query: Callable[[], object], answer: object, chan
         except duckdb.Error:
             errors += 1
         assert time.monotonic() - started < SECONDS, plan
+        deaths += shared.deaths() >= plan[2]
     (shared.folder / "plan").unlink(missing_ok=True)
     assert query() == answer
-    assert 0 < errors <= len(plans)
+    print(f"{len(plans)} plans, {deaths} deaths, {errors} errors")
+    assert deaths >= 0.8 * len(plans) or shares > 1  # how often a moment comes depends on DuckDB's threads, too
+    assert errors > 0 or shares > 1
 
 
 @pytest.fixture
@@ -166,14 +191,14 @@ def chance() -> random.Random:
     return random.Random(seed)
 
 
-SHARES = pytest.mark.parametrize("shares", [pytest.param(12, id="some"), pytest.param(1, id="all", marks=LONG)])
+SHARES = pytest.mark.parametrize("shares", [pytest.param(30, id="some"), pytest.param(1, id="all", marks=LONG)])
 
 
 @SHARES
 @pytest.mark.parametrize("call", CALLS)
 def test_deaths_in_every_phase(shared: Shared, chance: random.Random, call: str, shares: int) -> None:
-    query = CALLS[call].format(rows=10_000 if "rows" in CALLS[call] else 0, batches=10)
-    rows = 10_000 if "range" in CALLS[call] else 1_000
+    rows = ROWS.get(call, 10_000)
+    query = CALLS[call].format(rows=rows, batches=rows // 100)
     strike_all(shared, lambda: shared.session.row(query), right(rows), chance, shares)
 
 
@@ -217,12 +242,11 @@ def test_deaths_of_processes_of_other_workers(
 def test_random_deaths(shared: Shared, chance: random.Random, kills: int) -> None:
     (shared.folder / "plan").write_text("nobody;never;0")
     session = shared.session
-    session.execute("SET enable_progress_bar = false")
     killed: collections.Counter[str] = collections.Counter()
     answers = errors = 0
 
     def kill_some(done: threading.Event) -> None:
-        while not done.wait(chance.uniform(0, 0.3)):
+        while not done.wait(chance.uniform(0, 0.2)):
             victims = shared.supervisors() if chance.random() < 0.1 else shared.serving()
             with contextlib.suppress(IndexError, ProcessLookupError):
                 os.kill(chance.choice(victims), signal.SIGKILL)
@@ -230,8 +254,8 @@ def test_random_deaths(shared: Shared, chance: random.Random, kills: int) -> Non
 
     while killed["kills"] < kills:
         call = chance.choice(list(CALLS))
-        rows = 1_000 if call == "table" else 50_000
-        query = CALLS[call].format(rows=rows, batches=500)
+        rows = ROWS.get(call, 30_000)
+        query = CALLS[call].format(rows=rows, batches=rows // 100)
         done = threading.Event()
         killer = threading.Thread(target=kill_some, args=(done,))
         killer.start()
@@ -246,8 +270,8 @@ def test_random_deaths(shared: Shared, chance: random.Random, kills: int) -> Non
     print(f"{killed['kills']} kills, {errors} errors, {answers} right answers")
     assert errors > 0
     for call in CALLS:
-        rows = 1_000 if call == "table" else 50_000
-        assert session.row(CALLS[call].format(rows=rows, batches=500)) == right(rows)
+        rows = ROWS.get(call, 30_000)
+        assert session.row(CALLS[call].format(rows=rows, batches=rows // 100)) == right(rows)
 
 
 # Many clients
@@ -257,7 +281,7 @@ import json, sys, time, random
 import duckwing.engine
 location, seconds, pause = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
 connection = duckwing.engine.connect(threads=1)
-connection.execute("SELECT 1")
+connection.execute("SET enable_progress_bar = false")
 print("ready", flush=True)
 sys.stdin.readline()
 found = set()
@@ -318,7 +342,7 @@ def test_many_clients_launch_one_worker(folder: Path, engine: None, number: int)
     assert {path.suffix for path in (folder / "vgi-rpc").iterdir()} <= {".lock", ".log"}
 
 
-@pytest.mark.parametrize(("number", "seconds"), [(2, 6), pytest.param(4, 120, marks=LONG)])
+@pytest.mark.parametrize(("number", "seconds"), [(2, 4), pytest.param(4, 120, marks=LONG)])
 def test_clients_that_come_while_the_worker_leaves(folder: Path, engine: None, number: int, seconds: float) -> None:
     """No query fails, although the worker ends again and again between two queries."""
     (folder / "plan").write_text("nobody;never;0")

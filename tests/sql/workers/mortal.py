@@ -40,7 +40,7 @@ def moment(name: str) -> None:
         os.kill(os.getpid() if victim == "process" else os.getppid(), signal.SIGKILL)
 
 
-run_handler = server.run_handler
+run_handler: Callable[..., Any] = vars(server)["run_handler"]
 called = ""
 
 
@@ -84,8 +84,8 @@ class MortalConnection(child._Connection):
         moment(f"{called} written")
 
 
-server.run_handler = mortal_run_handler
-child._Connection = MortalConnection  # type: ignore[misc]
+vars(server)["run_handler"] = mortal_run_handler
+vars(child)["_Connection"] = MortalConnection
 
 
 @mortal.table_function(columns={"n": BIGINT})
