@@ -27,7 +27,8 @@ from .progress import ANSWERING, WORKING, Progress
 from .signals import SignalledStream, StopSignals, leave_in_children
 
 CONTROL_VARIABLE = "_DUCKWING_CONTROL"
-"""Environment variable that tells a process that it is such a child: the descriptors of a :class:`Control`."""
+"""Environment variable that tells a process that it is such a child: its parent, and the descriptors of its
+:class:`Control`. A worker that the author's code starts while it is imported has another parent."""
 
 READY = b"R"
 """What a child says to its supervisor whenever it can take a connection."""
@@ -80,7 +81,8 @@ def control() -> Control | None:
     numbers = os.environ.pop(CONTROL_VARIABLE, None)
     if numbers is None:
         return None
-    return Control.of([int(number) for number in numbers.split(",")])
+    parent, *descriptors = map(int, numbers.split(","))
+    return Control.of(descriptors) if parent == os.getppid() else None
 
 
 def serve_connections(

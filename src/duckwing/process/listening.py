@@ -39,6 +39,7 @@ class Listener:
         socket: it does not block.
         ready_line: what tells the launcher that clients may connect, without newline.
         path: the socket's file; None for TCP.
+        is_withdrawn: nobody finds it any more.
     """
 
     def __init__(self, bound: socket.socket, ready_line: str, path: str | None = None):
@@ -47,6 +48,7 @@ class Listener:
         self.path = path
         bound.setblocking(False)
         self._file = _identity(path) if path is not None else None
+        self.is_withdrawn = False
 
     def accept(self) -> socket.socket | None:
         """A client that waits to be accepted, as a blocking socket; None if there is none.
@@ -78,6 +80,7 @@ class Listener:
         Clients that connect from now on find nothing, and launch another worker. Those that have connected
         can still be accepted.
         """
+        self.is_withdrawn = self.path is not None
         if self.path is not None and self._file is not None:
             with contextlib.suppress(OSError), _alone(os.path.dirname(self.path)):
                 if _identity(self.path) == self._file:

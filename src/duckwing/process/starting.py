@@ -16,7 +16,7 @@ def fork(control: Control) -> int:
     """
     pid = os.fork()
     if pid == 0:
-        os.environ[CONTROL_VARIABLE] = f"{control.socket.detach()},{control.progress.descriptor}"
+        os.environ[CONTROL_VARIABLE] = f"{os.getppid()},{control.socket.detach()},{control.progress.descriptor}"
         if "numpy.random" in sys.modules:  # unlike ``random``, it would draw the same numbers in all of them
             sys.modules["numpy.random"].seed()
     return pid
@@ -31,5 +31,5 @@ def start_again(control: Control) -> int:
     descriptors = control.socket.fileno(), control.progress.descriptor
     for descriptor in descriptors:
         os.set_inheritable(descriptor, True)
-    environment = os.environ | {CONTROL_VARIABLE: ",".join(map(str, descriptors))}
+    environment = os.environ | {CONTROL_VARIABLE: ",".join(map(str, (os.getpid(), *descriptors)))}
     return os.posix_spawn(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment, setsigmask=[])

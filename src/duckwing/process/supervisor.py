@@ -391,6 +391,8 @@ class Supervisor:
                     self._died(process, status)
 
     def _idle_limit(self) -> float:
+        if self._listener.is_withdrawn:
+            return 0.0  # there was a last client, and nobody can come after it
         return FAILED_SECONDS if self._failing else self._idle_seconds
 
     def _look_at_the_clock(self, now: float) -> None:
