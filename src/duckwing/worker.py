@@ -143,6 +143,14 @@ class Worker:
             self._hooks.stop()
 
     def _listen(self, options: Options) -> None:
+        if sys.platform == "win32":
+            from .process.unsupervised import serve_unsupervised
+
+            try:
+                serve_unsupervised(options, lambda: self.service().server())
+            finally:
+                self._hooks.stop()
+            return
         from .process.child import control, serve_connections
         from .process.options import Unix
 

@@ -51,7 +51,7 @@ def served(
     from ..errors import DeclarationError
 
     listens = any(argument.partition("=")[0] in ("--unix", "--tcp") for argument in arguments)
-    if listens:
+    if listens and sys.platform != "win32":
         from ..process.child import control
 
         if sys.platform == "linux":  # elsewhere forking is not safe, and the worker starts its processes itself
@@ -76,7 +76,7 @@ def served(
 
 def _refuse(error: Exception, file: str, listens: bool) -> int:
     """End with an error; behind a socket, clients are told of it first, as nobody may read the standard error."""
-    if listens:
+    if listens and sys.platform != "win32":
         from ..process.child import control
         from ..worker import serve_error
 

@@ -12,7 +12,8 @@ from ..rpc.framing import Buffer
 
 READ_AHEAD = 1 << 16
 PIPE_SIZE = 1 << 20
-_MAX_BUFFERS = 512
+MAX_BUFFERS = 512
+MAX_WRITE = 1 << 30
 
 
 class Interrupted(Exception):
@@ -84,13 +85,19 @@ class PipeStream:
         pending = [memoryview(buffer).cast("B") for buffer in buffers if len(memoryview(buffer))]
         try:
             while pending:
-                written = _write_some(self._write_fd, pending)
+                written = self._send(pending)
                 while pending and written >= len(pending[0]):
                     written -= len(pending.pop(0))
                 if written:
                     pending[0] = pending[0][written:]
         except (BrokenPipeError, ConnectionResetError) as error:
             raise ConnectionClosed("the other side does not read any more") from error
+
+    def _send(self, pending: Sequence[memoryview]) -> int:
+        """Write some of ``pending``; how many bytes."""
+        if hasattr(os, "writev"):
+            return os.writev(self._write_fd, pending[:MAX_BUFFERS])
+        return os.write(self._write_fd, pending[0][:MAX_WRITE])
 
     def _receive(self, size: int) -> bytes:
         if self._read_fd < 0:
@@ -103,12 +110,6 @@ class PipeStream:
             return os.read(self._read_fd, size)
         except ConnectionResetError:
             return b""
-
-
-def _write_some(fd: int, pending: Sequence[memoryview]) -> int:
-    if hasattr(os, "writev"):
-        return os.writev(fd, pending[:_MAX_BUFFERS])
-    return os.write(fd, pending[0][: 1 << 30])
 
 
 def _widen(*fds: int) -> None:

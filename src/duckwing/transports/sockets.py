@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from ..errors import Error
 from ..rpc.errors import ConnectionClosed
 from ..rpc.framing import Buffer
-from .pipe import PipeStream
+from .pipe import MAX_BUFFERS, MAX_WRITE, PipeStream
 
 CONNECT_SECONDS = 10.0
 """How long connecting may take (spec 03, section 5.1)."""
@@ -49,9 +49,14 @@ class SocketStream(PipeStream):
         except OSError as error:
             raise ConnectionClosed(f"the connection broke: {error.strerror or error}") from error
 
+    def _send(self, pending: Sequence[memoryview]) -> int:
+        if hasattr(self._socket, "sendmsg"):
+            return self._socket.sendmsg(pending[:MAX_BUFFERS])
+        return self._socket.send(pending[0][:MAX_WRITE])
+
     def _receive(self, size: int) -> bytes:
         try:
-            return super()._receive(size)
+            return self._socket.recv(size)
         except OSError:  # such as a host that has gone, or the end of this side
             return b""
 
