@@ -78,7 +78,7 @@ COLUMNS = "which is none of its columns id, name, place"
         ({"args": {"count": 1}}, "args= takes a list of values, not {'count': 1}"),
         ({"args": ["one"]}, "argument 1 must be BIGINT, got 'one': "),
         ({"args": [2**70]}, f"argument 1 must be BIGINT, got {2**70}: "),
-        ({"args": [None]}, "function 'rows': argument 'count' must not be NULL"),
+        ({"args": [None]}, "function 'rows': argument 'count' cannot be NULL"),
         ({"named": {"nosuch": 1}}, "function 'rows' has no parameter 'nosuch'"),
         ({"named": {"day": "soon"}}, "argument 'day' must be DATE, got 'soon': "),
         ({"comment": 5}, "comment= is a string, not 5"),

@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import duckwing as dw
+from duckwing.catalog.tables import Table
 from duckwing.functions.context import Context, Invocation
 from duckwing.types import INTEGER, VARCHAR
 
@@ -46,6 +48,29 @@ class OneWord(Empty):
 
 class NoApply(Empty):
     writes = ("insert",)
+
+
+class Twice(NoApply):
+    def apply(self, changes: Sequence[dw.Change], ctx: dw.Context) -> None: ...
+
+    def write(self, change: dw.Change, ctx: dw.Context) -> None: ...
+
+
+class MoreThanRows(Empty):
+    writes = ("insert", "create_table")
+
+    def write(self, change: dw.Change, ctx: dw.Context) -> None: ...
+
+
+class Fixed(Empty):
+    """A table that takes what the provider does not."""
+
+    writes = ("insert", "update")
+
+    def table(self, name: str, ctx: dw.Context) -> dw.TableDefinition | None:
+        return dw.TableDefinition({"x": INTEGER, "n": INTEGER}, row_id="n", writes=name.split("_"))
+
+    def write(self, change: dw.Change, ctx: dw.Context) -> None: ...
 
 
 class ViewsAlone(Empty):
@@ -86,7 +111,9 @@ def mounted(source: Any) -> Callable[[dw.Catalog], None]:
         (mounted(Wanting), "the provider wants 'file', but the catalog has the attach options none; declare it first"),
         (mounted(Unknown), "'upsert' is no such list or operation"),
         (mounted(OneWord()), "'insert' is no such list or operation"),
-        (mounted(NoApply), "the provider has writes, but no method apply(changes, ctx)"),
+        (mounted(NoApply), "the provider has writes, but no method apply(changes, ctx) or write(change, ctx)"),
+        (mounted(Twice), "write(change, ctx), which does each change at once; choose one"),
+        (mounted(MoreThanRows), "does insert, update and delete; only apply does 'create_table'"),
         (mounted(ViewsAlone), "has the method views, and so needs view(name, ctx)"),
         (mounted(ViewAlone()), "has the method view, and so needs views(ctx)"),
         (mounted(NoView), "takes 'create_view', but has no method view(name, ctx)"),
@@ -107,6 +134,32 @@ def mounted(source: Any) -> Callable[[dw.Catalog], None]:
 def test_what_cannot_be_declared(declare: Callable[[dw.Catalog], Any], expected: str) -> None:
     with pytest.raises(dw.DeclarationError, match=re.escape(expected)):
         declare(dw.Catalog("demo"))
+
+
+def test_columns_are_told_of_as_they_are_declared() -> None:
+    columns = pa.schema([pa.field("a", INTEGER, nullable=False), pa.field("b", pa.timestamp("ms", "UTC"))])
+
+    class Told(Empty):
+        def table(self, name: str, ctx: dw.Context) -> dw.TableDefinition:
+            return dw.TableDefinition(columns, column_comments={"a": "first"})
+
+    catalog = dw.Catalog("demo")
+    catalog.mount(Told())
+    table = catalog.find_table("t", Context(Invocation("f", "c")))
+    assert isinstance(table, Table)
+    assert table.columns.equals(columns)
+    assert table.columns.field("a").metadata == {b"comment": b"first"}
+
+
+def test_a_table_takes_some_of_what_its_provider_does() -> None:
+    catalog, context = dw.Catalog("demo"), Context(Invocation("f", "c"))
+    catalog.mount(Fixed)
+    for name in ("insert", "update", "insert_update"):
+        table = catalog.find_table(name, context)
+        assert isinstance(table, Table)
+        assert list(table.writers) == name.split("_")
+    with pytest.raises(dw.DeclarationError, match="writes= names 'delete', but the provider takes insert, update"):
+        catalog.find_table("delete", context)
 
 
 def test_parameters_of_a_provider_are_options_without_regard_to_case() -> None:

@@ -49,6 +49,22 @@ def test_no_version(spec: str) -> None:
         resolve_version(spec, VERSIONS, "data_version_spec")
 
 
+@pytest.mark.parametrize("spec", ["1", "1.2", "^1.2.0", "~1.2.0", "1.2.1"])
+def test_exact_versions(spec: str) -> None:
+    assert resolve_version("1.2.0", VERSIONS, "data_version_spec", exact=True) == "1.2.0"
+    assert resolve_version(None, VERSIONS, "data_version_spec", exact=True) == "2.1.0"
+    with pytest.raises(CatalogError, match=re.escape(f"Unsupported data_version_spec '{spec}': there is 2.1.0")):
+        resolve_version(spec, VERSIONS, "data_version_spec", exact=True)
+
+
+def test_what_is_told_of_the_versions_of_data() -> None:
+    assert dw.Catalog("c").data_version_spec is None
+    assert dw.Catalog("c", data_versions=["2.0.0", "1.0.0"]).data_version_spec == "2.0.0, 1.0.0"
+    assert dw.Catalog("c", data_versions=["2.0.0"], data_version_spec=">=1.0.0").data_version_spec == ">=1.0.0"
+    with pytest.raises(dw.DeclarationError, match="data_version_spec="):
+        dw.Catalog("c", data_version_spec=3)  # type: ignore[arg-type]
+
+
 def test_without_versions() -> None:
     assert resolve_version(None, (), "implementation_version") is None
     with pytest.raises(CatalogError, match="Unsupported implementation_version '1': there is no particular version"):

@@ -220,6 +220,7 @@ def test_classes(cls: Any, expected: str) -> None:
         ({"returns": ANY}, "needs a result of one type"),
         ({"returns": lambda other: BIGINT}, "returns= wants 'other', but the function's parameters are value"),
         ({"empty": "none"}, "empty="),
+        ({"returns": lambda key: BIGINT}, "returns= wants 'key', but the function's parameters are value"),
         ({"examples": "SELECT 1"}, "examples= and categories= take a list of strings, not one string"),
         ({"comment": 5}, "comment= is a string, not 5"),
         ({"order": True}, "order"),
@@ -319,3 +320,17 @@ def test_types_in_annotations() -> None:
 
     assert aggregate(Exact).returns == DECIMAL(20, 2)
     assert aggregate(returns=VARCHAR)(Exact).returns == VARCHAR
+
+
+def test_a_constant_that_may_be_null_does_not_bring_the_nulls_of_columns() -> None:
+    class Scaled:
+        n: int = 0
+
+        def __init__(self, factor: float | None): ...
+        def update(self, value: int) -> None: ...
+        def merge(self, other: Scaled) -> None: ...
+        def result(self) -> int:
+            return self.n
+
+    assert not aggregate(Scaled).sees_nulls
+    assert aggregate(nulls="pass")(Scaled).sees_nulls

@@ -125,9 +125,9 @@ is_even: Callable[[int], bool] = lambda value: value % 2 == 0  # noqa: E731
         (at.LowerCase[str], ["a"], "A", "satisfy islower, got 'A'"),
         (Annotated[str, SKU], ["AB1"], "AB1x", r"match the pattern [A-Z]{2}\d+, got 'AB1x'"),
         (Annotated[bytes, re.compile(b"a+")], [b"aa"], b"ab", "match the pattern b'a+', got b'ab'"),
-        (Literal["a", "b"], ["a", "b"], "c", "be one of 'a', 'b', got 'c'"),
-        (Literal[1, 3], [1, 3], 2, "be one of 1, 3, got 2"),
-        (Literal["a"] | None, ["a"], "b", "be one of 'a', got 'b'"),
+        (Literal["a", "b"], ["a", "b"], "c", "be one of the allowed choices 'a', 'b', got 'c'"),
+        (Literal[1, 3], [1, 3], 2, "be one of the allowed choices 1, 3, got 2"),
+        (Literal["a"] | None, ["a"], "b", "be one of the allowed choices 'a', got 'b'"),
         (Annotated[int, at.Ge(0)] | None, [1], -1, "be >= 0, got -1"),
         (Annotated[int | None, at.Ge(0)], [1], -1, "be >= 0, got -1"),
         (dw.Const[Annotated[int, at.Ge(0)]], [1], -1, "be >= 0, got -1"),
@@ -153,8 +153,8 @@ def test_functions_receive_the_member_of_an_enumeration() -> None:
     assert call(Level | None, [10, None]) == [repr(Level.HIGH), "None"]
     assert call(Annotated[Level, TINYINT], [1]) == [repr(Level.LOW)]
     assert call(Literal[Color.BLUE], ["blue"]) == [repr(Color.BLUE)]
-    assert refused(Color, "green") == "be one of 'red', 'blue', got 'green'"
-    assert refused(Literal[Color.BLUE], "red") == "be one of 'blue', got 'red'"
+    assert refused(Color, "green") == "be one of the allowed choices 'red', 'blue', got 'green'"
+    assert refused(Literal[Color.BLUE], "red") == "be one of the allowed choices 'blue', got 'red'"
     assert refused(Annotated[Level, at.Predicate(lambda level: level is Level.LOW)], 10).startswith("satisfy its pred")
 
 
@@ -205,8 +205,12 @@ def test_the_default_of_an_enumeration_is_shown_as_sql_has_it() -> None:
     ("annotation", "default", "expected"),
     [
         (Annotated[int, at.Ge(0)], -1, "parameter 'k': its default must be >= 0, got -1"),
-        (Literal["a", "b"], "c", "parameter 'k': its default must be one of 'a', 'b', got 'c'"),
-        (Color, "green", "parameter 'k': its default must be one of <Color.RED: 'red'>, <Color.BLUE"),
+        (Literal["a", "b"], "c", "parameter 'k': its default must be one of the allowed choices 'a', 'b', got 'c'"),
+        (
+            Color,
+            "green",
+            "parameter 'k': its default must be one of the allowed choices <Color.RED: 'red'>, <Color.BLUE",
+        ),
         (Annotated[str, SKU], "", "parameter 'k': its default must match the pattern"),
     ],
 )

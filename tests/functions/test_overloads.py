@@ -137,3 +137,22 @@ def test_no_table_function(positional: list[Any], named: dict[str, Any]) -> None
     arguments = Arguments([pa.array([v]) for v in positional], {k: pa.array([v]) for k, v in named.items()})
     with pytest.raises(dw.ArgumentError, match=r"no form of function 't' takes \("):
         choose_by_arguments(tables, arguments)
+
+
+def test_constants_that_are_no_columns_are_put_in_their_places() -> None:
+    def fixed(width: dw.Const[int], value: float) -> str:
+        return f"{value:{width}}"
+
+    def prefixed(prefix: dw.Const[str], value: float) -> str:
+        return f"{prefix}{value}"
+
+    def both(width: dw.Const[int], value: float, prefix: dw.Const[str]) -> str:
+        return f"{prefix}{value:{width}}"
+
+    functions = [declare_scalar(f, name="f", constants="bound") for f in (fixed, prefixed, both)]
+    columns = pa.schema([("col_0", pa.float64())])
+    for constants, wanted in (([BIGINT], fixed), ([VARCHAR], prefixed), ([BIGINT, VARCHAR], both)):
+        chosen = choose_by_columns(functions, columns, None, constants)
+        assert chosen.function.function is wanted
+    with pytest.raises(dw.ArgumentError, match="no form of function 'f' takes"):
+        choose_by_columns(functions, columns, None, [VARCHAR, BIGINT])

@@ -206,11 +206,14 @@ def test_constants_before_columns_and_columns_left_out(sql: Session) -> None:
     ("call", "message"),
     [
         ("above(i, i)", "parameter 'limit' must be a constant value, but received a non-constant expression"),
-        ("above(i, 1, NULL)", "aggregate 'above': argument 'factor' must not be NULL"),
+        ("above(i, 1, NULL)", "aggregate 'above': argument 'factor' cannot be NULL"),
         ("above(i, DATE '2020-01-01')", "No function matches the given name and argument types"),
         ("above(i, 123456789012.5)", "aggregate 'above': argument 'limit' of type DECIMAL(13,1) cannot be used"),
         ("above(i)", "No function matches the given name and argument types"),
-        ("wrong(i, 'other')", "argument 'how' must be one of 'length', 'put', 'overflow', got 'other'"),
+        (
+            "wrong(i, 'other')",
+            "argument 'how' must be one of the allowed choices 'length', 'put', 'overflow', got 'other'",
+        ),
     ],
 )
 def test_constants_that_cannot_be(sql: Session, call: str, message: str) -> None:

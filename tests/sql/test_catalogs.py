@@ -34,7 +34,7 @@ def test_attach_without_a_name(fresh: Session) -> None:
 
 def test_attach_of_what_is_not_there(session: Session) -> None:
     message = session.error(attach_statement(LOCATION, "third", "x"))
-    assert "CatalogError: this worker has no catalog 'third'; it serves 'first', 'Second'" in message
+    assert "CatalogError: No worker handles catalog 'third'; this one serves 'first', 'Second'" in message
     message = session.error(attach_statement(LOCATION, "first", "x", "implementation_version '9'"))
     assert "CatalogError: Unsupported implementation_version '9': there is 1.2.3" in message
     message = session.error(attach_statement(LOCATION, "first", "x", "data_version_spec '9'"))
@@ -166,13 +166,13 @@ def test_arguments(session: Session) -> None:
 @pytest.mark.parametrize("what", ["TABLE f.t (i INTEGER)", "SCHEMA f.t", "VIEW f.t AS SELECT 1"])
 def test_create_is_refused(session: Session, what: str) -> None:
     message = session.error(f"CREATE {what}")
-    assert f"CatalogError: catalog 'first' is read-only: it does not take CREATE {what.split()[0]}" in message
+    assert f"CatalogError: Cannot CREATE {what.split()[0]} in 'first': catalog is read-only" in message
 
 
 @pytest.mark.parametrize(
     ("statement", "expected"),
     [
-        ("DROP SCHEMA f.geo", "CatalogError: catalog 'first' is read-only: it does not take DROP SCHEMA"),
+        ("DROP SCHEMA f.geo", "CatalogError: Cannot DROP SCHEMA in 'first': catalog is read-only"),
         ("CREATE MACRO f.m(x) AS x", "VGI catalogs are read-only"),
         ("CREATE SEQUENCE f.q", "VGI catalogs are read-only"),
         ("CREATE TYPE f.e AS ENUM ('a')", "VGI catalogs are read-only"),

@@ -34,9 +34,12 @@ def test_allowed_values(sql: Session) -> None:
         ("sku('ab1')", r"function 'sku': argument 'code' must match the pattern [A-Z]{2}\d+, got 'ab1'"),
         ("sku('AB1234')", "function 'sku': argument 'code' must have a length of at most 5, got 'AB1234'"),
         ("lower('A')", "function 'lower': argument 'text' must satisfy islower, got 'A'"),
-        ("unit('ft')", "function 'unit': argument 'name' must be one of 'm', 'km', got 'ft'"),
-        ("color('green')", "function 'color': argument 'value' must be one of 'red', 'blue', got 'green'"),
-        ("color('red', 2)", "function 'color': argument 'level' must be one of 1, 10, got 2"),
+        ("unit('ft')", "function 'unit': argument 'name' must be one of the allowed choices 'm', 'km', got 'ft'"),
+        (
+            "color('green')",
+            "function 'color': argument 'value' must be one of the allowed choices 'red', 'blue', got 'green'",
+        ),
+        ("color('red', 2)", "function 'color': argument 'level' must be one of the allowed choices 1, 10, got 2"),
         ("rounded(1.5, 4)", "function 'rounded': argument 'digits' must be in [0, 3], got 4"),
     ],
 )
@@ -63,8 +66,14 @@ def test_arguments_of_table_functions(sql: Session) -> None:
         ("arguments(0)", "function 'arguments': argument 'k' must be >= 1, got 0"),
         ("arguments(4)", "function 'arguments': argument 'k' must be a multiple of 3, got 4"),
         ("arguments(3, step := 0)", "function 'arguments': argument 'step' must be > 0, got 0.0"),
-        ("arguments(3, mode := 'x')", "function 'arguments': argument 'mode' must be one of 'fast', 'slow', got 'x'"),
-        ("arguments(3, color := 'x')", "function 'arguments': argument 'color' must be one of 'red', 'blue', got 'x'"),
+        (
+            "arguments(3, mode := 'x')",
+            "function 'arguments': argument 'mode' must be one of the allowed choices 'fast', 'slow', got 'x'",
+        ),
+        (
+            "arguments(3, color := 'x')",
+            "function 'arguments': argument 'color' must be one of the allowed choices 'red', 'blue', got 'x'",
+        ),
         ("each(1, 101)", "function 'each': argument 'ks' must be in [0, 100], got 101"),
     ],
 )

@@ -441,13 +441,13 @@ def test_misspelt_names(sql: Session) -> None:
         ("INSERT INTO objects.sales.plain VALUES (1, 'a', 2.0, 3)", "Table 'plain' does not support INSERT"),
         ("DELETE FROM objects.sales.keyed", "Table 'keyed' does not support DELETE"),
         ("UPDATE objects.sales.keyed SET a = 'x'", "Table 'keyed' does not support UPDATE"),
-        ("DROP TABLE objects.sales.orders", "catalog 'objects' is read-only: it does not take DROP TABLE"),
-        ("DROP VIEW objects.sales.dear", "it does not take DROP VIEW"),
-        ("CREATE VIEW objects.v AS SELECT 1", "it does not take CREATE VIEW"),
+        ("DROP TABLE objects.sales.orders", "Cannot DROP TABLE in 'objects': catalog is read-only"),
+        ("DROP VIEW objects.sales.dear", "Cannot DROP VIEW in 'objects': catalog is read-only"),
+        ("CREATE VIEW objects.v AS SELECT 1", "Cannot CREATE VIEW in 'objects': catalog is read-only"),
     ],
 )
 def test_nothing_is_written(sql: Session, statement: str, expected: str) -> None:
-    assert expected.removeprefix("it ") in sql.error(statement)
+    assert expected in sql.error(statement)
     assert sql.value("SELECT count(*) FROM objects.sales.dear") == 9
 
 

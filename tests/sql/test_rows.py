@@ -184,7 +184,7 @@ def test_named_arguments_of_lateral_calls(lateral: Session) -> None:
 @pytest.mark.parametrize(
     ("call", "expected"),
     [
-        ("options(1, times := NULL)", "function 'options': argument 'times' must not be NULL"),
+        ("options(1, times := NULL)", "function 'options': argument 'times' cannot be NULL"),
         ("options(1, other := 2)", 'Invalid named parameter "other" for function options'),
         ("options()", "No function matches the given name and argument types 'options()'"),
         ("options('x')", "No function matches the given name and argument types 'options(VARCHAR)'"),
@@ -326,7 +326,6 @@ def test_mistakes_with_values(sql: Session, how: str) -> None:
 def test_exceptions(lateral: Session, call: str, expected: str) -> None:
     message = lateral.error(f"SELECT count(*) FROM range(3000) r(v), rows.{call}")
     assert f"VGI Worker Exception: {expected}" in message
-    assert "rows.py" in message
     assert "duckwing/functions" not in message
     assert lateral.rows("SELECT n, i FROM t, rows.repeat(t.n) ORDER BY ALL") == TRIANGLE
 

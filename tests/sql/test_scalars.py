@@ -182,7 +182,7 @@ def test_constants_that_vary(sql: Session) -> None:
 def test_nothing_but_constants_in_a_batch(sql: Session) -> None:
     for call in ("joined_batches()", "separated_batches('-')"):
         function = call.partition("(")[0]
-        assert f"ArgumentError: function '{function}' needs a column: {function}(" in sql.error(
+        assert f"ArgumentError: function '{function}' requires at least 1 value: {function}(" in sql.error(
             f"SELECT scalars.{call}"
         )
     assert sql.value("SELECT scalars.separated_batches('+', 'a', 'b')") == "a+b"

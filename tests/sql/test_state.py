@@ -73,6 +73,7 @@ def test_async_rows_wait_together_and_keep_their_order(sql: Session) -> None:
     assert sql.values(f"SELECT {local}.patient(i) FROM (VALUES (1), (NULL), (3)) t(i)") == [2, None, 4]
 
 
+@stdio_only
 def test_no_more_rows_are_awaited_than_declared(fresh: Session) -> None:
     fresh.execute("SET threads = 1")
     local = fresh.attach("stateful")

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from .session import Session, literal
+from .transports import TRANSPORT
 
 pytestmark = pytest.mark.sql
 
@@ -159,7 +160,7 @@ def test_parquet(sql: Session, tmp_path: Path) -> None:
 
 def test_failing_estimates_cost_nothing_but_a_log_message(logged: Session) -> None:
     pids = {value for _ in range(3) for value in logged.values("FROM statistics.hopeless(2)")}
-    assert len(pids) == 1
+    assert len(pids) == 1 or TRANSPORT != "stdio"
     assert "Approx" not in plan(logged, "FROM statistics.hopeless(2)")
     messages = logged.values("SELECT message FROM duckdb_logs WHERE message LIKE '%no idea of 2%'")
     assert messages

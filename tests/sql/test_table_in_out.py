@@ -164,8 +164,11 @@ def test_constants(either: Session) -> None:
     ("call", "expected"),
     [
         ("shown({t}, 1, 'b')", "function 'shown' needs the argument 'needed': shown(rows TABLE, a BIGINT, b VARCHAR, "),
-        ("shown({t}, 1, 'b', needed := NULL)", "function 'shown': argument 'needed' must not be NULL"),
-        ("shown({t}, 1, 'b', needed := 1, kind := 'z')", "argument 'kind' must be one of 'x', 'y', got 'z'"),
+        ("shown({t}, 1, 'b', needed := NULL)", "function 'shown': argument 'needed' cannot be NULL"),
+        (
+            "shown({t}, 1, 'b', needed := 1, kind := 'z')",
+            "argument 'kind' must be one of the allowed choices 'x', 'y', got 'z'",
+        ),
         ("shown({t}, 1, NULL, needed := 1)", "function 'shown' needs 'a', 'b', but got 1 of 2: shown(rows TABLE, a "),
         ("shown({t}, NULL, 'b', needed := 1)", "An argument of a function over a table must not be NULL"),
         (

@@ -189,10 +189,10 @@ def test_named_arguments(either: Session) -> None:
             "1, NULL",
             "ArgumentError: function 'shown' needs the argument 'required': shown(count BIGINT, name VARCHAR, ",
         ),
-        ("1, NULL, required := NULL", "ArgumentError: function 'shown': argument 'required' must not be NULL"),
-        ("NULL, NULL, required := 1", "ArgumentError: function 'shown': argument 'count' must not be NULL"),
-        ("1, 'x', required := 1, step := NULL", "ArgumentError: function 'shown': argument 'step' must not be NULL"),
-        ("1, 'x', required := 1, LABEL := NULL", "ArgumentError: function 'shown': argument 'Label' must not be NULL"),
+        ("1, NULL, required := NULL", "ArgumentError: function 'shown': argument 'required' cannot be NULL"),
+        ("NULL, NULL, required := 1", "ArgumentError: function 'shown': argument 'count' cannot be NULL"),
+        ("1, 'x', required := 1, step := NULL", "ArgumentError: function 'shown': argument 'step' cannot be NULL"),
+        ("1, 'x', required := 1, LABEL := NULL", "ArgumentError: function 'shown': argument 'Label' cannot be NULL"),
         ("1, 'x', required := 'x'", "Could not convert string 'x' to DOUBLE"),
         ("1, 'x', required := 1, other := 2", 'Invalid named parameter "other" for function shown'),
         ("1", "No function matches the given name and argument types 'shown(INTEGER)'"),
@@ -226,7 +226,7 @@ def test_defaults_and_varargs(sql: Session) -> None:
     union = " UNION ALL ".join(f"FROM tables.{call}" for call in calls)
     assert sql.values(union) == list(calls.values())
     assert sql.rows("FROM tables.chosen('a')") == [("VARCHAR", 1)]
-    assert "argument 'rest' must not be NULL" in sql.error("FROM tables.many('a', NULL)")
+    assert "argument 'rest' cannot be NULL" in sql.error("FROM tables.many('a', NULL)")
 
 
 # Mistakes

@@ -113,8 +113,14 @@ def test_states_in_one_query(sql: Session) -> None:
     [
         ("FROM travels.history AT (VERSION => 7)", "ValueError: there is no version 7; there are 1, 2"),
         ("SELECT new FROM travels.history AT (VERSION => 1)", 'Referenced column "new" not found'),
-        ("FROM travels.countries AT (VERSION => 1)", "CatalogError: table 'countries' has no history; leave out AT"),
-        ("FROM travels.present.today AT (VERSION => 1)", "CatalogError: table 'today' has no history; leave out AT"),
+        (
+            "FROM travels.countries AT (VERSION => 1)",
+            "CatalogError: Table 'main.countries' does not support time travel queries",
+        ),
+        (
+            "FROM travels.present.today AT (VERSION => 1)",
+            "CatalogError: Table 'today' does not support time travel queries",
+        ),
         ("FROM travels.history AT (VERSION => NULL)", "must not be NULL"),
         ("FROM travels.missing AT (VERSION => 1)", "does not exist"),
     ],
@@ -172,18 +178,19 @@ def test_several_versions_in_one_query(sql: Session) -> None:
     [
         (
             "roads AT (VERSION => 7)",
-            "no version 7; there is 1 (since 2022-01-01 00:00:00), 2 (since 2023-01-01 11:00:00), next",
+            "Unknown version: 7 of table 'roads'; "
+            "there is 1 (since 2022-01-01 00:00:00), 2 (since 2023-01-01 11:00:00), next",
         ),
         (
             "roads AT (TIMESTAMP => TIMESTAMP '2021-12-31')",
-            "table 'roads' is not there at 2021-12-31 00:00:00; there is 1",
+            "2021-12-31 00:00:00: table did not exist before 2022-01-01 00:00:00: 'roads'; there is 1",
         ),
         ("roads AT (TIMESTAMP => 'infinity'::TIMESTAMP)", "table 'roads': AT (TIMESTAMP => infinity) is no time"),
         (
             "ferries AT (TIMESTAMP => TIMESTAMP '2024-01-01')",
             "table 'ferries' has versions without a time: AT (VERSION",
         ),
-        ("bridges AT (VERSION => 1)", "table 'bridges' has no history"),
+        ("bridges AT (VERSION => 1)", "does not support time travel queries"),
     ],
 )
 def test_versions_of_a_table_that_there_are_not(sql: Session, at: str, expected: str) -> None:
@@ -200,7 +207,7 @@ def test_the_version_of_the_data_chooses_the_columns(sql: Session) -> None:
     assert sql.values(described % "old.roads") == ["id", "name"]
     assert sql.values(described % "new.roads") == ["name", "lanes"]
     assert sql.rows("FROM old.roads AT (VERSION => 1)") == [(1,)]
-    assert "has no version next; there is 1" in sql.error("FROM old.roads AT (VERSION => 'next')")
+    assert "Unknown version: next of table 'roads'; there is 1" in sql.error("FROM old.roads AT (VERSION => 'next')")
     listed = "SELECT database_name, column_name FROM duckdb_columns() WHERE table_name = 'bridges' ORDER BY ALL"
     assert {("new", "lanes"), ("new", "name"), ("old", "id")} <= set(sql.rows(listed))
     assert ("old", "name") not in sql.rows(listed)

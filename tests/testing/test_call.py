@@ -229,6 +229,40 @@ class TestContext:
         secret = dw.Secret("mine", "api", "config", (), {"token": "t"})
         assert call(signed, [1, 2, 3], secrets=[secret]) == "6 t"
 
+    def test_secrets_of_fixed_paths(self) -> None:
+        @dw.table_function(columns={"found": VARCHAR})
+        def found(
+            *,
+            one: Annotated[dw.Secret, dw.Lookup("s3", path="s3://one/")] | None,
+            two: Annotated[dw.Secret, dw.Lookup("s3", path="s3://two/")] | None,
+        ) -> Iterator[tuple[str]]:
+            for secret in (one, two):
+                yield ("" if secret is None else secret.name,)
+
+        secrets = [dw.Secret("a", "s3", "config", ("s3://two/",), {}), dw.Secret("b", "gcs", "config", (), {})]
+        assert call(found, secrets=secrets)["found"].to_pylist() == ["", "a"]
+
+    def test_a_secret_decides_the_type_of_an_aggregate(self) -> None:
+        @dw.aggregate(returns=lambda key: VARCHAR if key is not None and key["text"] else BIGINT)
+        class counted:
+            count: int = 0
+
+            def __init__(self, key: Annotated[dw.Secret, dw.Lookup("api")] | None):
+                self.text = key is not None and key["text"]
+
+            def update(self, value: int) -> None:
+                self.count += 1
+
+            def merge(self, other: counted) -> None:
+                self.count += other.count
+
+            def result(self) -> object:
+                return str(self.count) if self.text else self.count
+
+        for text, expected in ((True, "2"), (False, 2)):
+            assert call(counted, [1, 2], secrets=[dw.Secret("s", "api", "config", (), {"text": text})]) == expected
+        assert call(counted, [1, 2]) == 2
+
     def test_state_is_of_one_call(self) -> None:
         @dw.scalar(stability="volatile")
         def ticket(name: str, ctx: dw.Context) -> int:
@@ -258,7 +292,7 @@ class TestTables:
             call(numbers)
         with pytest.raises(dw.ArgumentError, match="has no argument 'stride'"):
             call(numbers, 1, stride=2)
-        with pytest.raises(dw.ArgumentError, match="'count' must not be NULL"):
+        with pytest.raises(dw.ArgumentError, match="'count' cannot be NULL"):
             call(numbers, None)
 
     def test_named_arguments_that_have_names_of_call_itself(self) -> None:

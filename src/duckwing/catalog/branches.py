@@ -17,6 +17,8 @@ from ..functions.table import TableFunction
 from .statements import check_expression
 
 if TYPE_CHECKING:
+    from ..functions.hints import Cardinality, Hints
+    from ..scans.statistics import ColumnStatistics, TableStatistics
     from .tables import Table
 
 
@@ -97,16 +99,22 @@ class BranchTable:
         schema: the name of its schema.
         columns: names and types.
         branches: the parts; a :class:`Table` each that the worker scans.
+        extensions: DuckDB extensions to load before a scan.
         comment: as ``COMMENT ON TABLE`` would set it.
         tags: free key-value pairs.
+        required_filters: every group must have a column that the query filters by.
+        hints: what the optimizer may know of its rows; None: nothing.
     """
 
     name: str
     schema: str
     columns: pa.Schema
     branches: Sequence[tuple[Branch, Table | None]]
+    extensions: Sequence[str] = ()
     comment: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    required_filters: Sequence[Sequence[str]] = ()
+    hints: Hints | None = None
 
     time_travel = False
     data_versions: ClassVar[Sequence[str]] = ()
@@ -128,26 +136,46 @@ def declare_branches(
     columns: Columns,
     branches: Sequence[Branch | Source],
     *,
+    extensions: Sequence[str] = (),
     comment: str | None = None,
     tags: Mapping[str, str] | None = None,
+    required_filters: str | Sequence[str | Sequence[str]] = (),
+    cardinality: int | Cardinality | None = None,
+    statistics: Mapping[str, ColumnStatistics] | TableStatistics | None = None,
 ) -> BranchTable:
     """Make a :class:`BranchTable`; :meth:`Schema.branches` explains the options.
 
     Raises:
         DeclarationError: it cannot be one.
     """
+    from .tables import check_required_filters, column_groups, table_hints
+
     what = f"table '{check_name(name, 'a table')}'"
     if not branches:
         raise DeclarationError(f"{what} needs one branch at least")
     parts = [branch if isinstance(branch, Branch) else Branch(branch) for branch in branches]
+    checked = check_columns(columns, what)
+    groups = column_groups(required_filters)
+    check_required_filters(groups, checked, what)
     return BranchTable(
         name,
         schema,
-        check_columns(columns, what),
+        checked,
         tuple((branch, _scanned(name, schema, branch, what)) for branch in parts),
+        extensions=_extensions(parts, extensions, what),
         comment=None if comment is None else check_text(comment, f"{what}: comment="),
         tags=check_tags(tags, what),
+        required_filters=groups,
+        hints=table_hints(cardinality, statistics, what),
     )
+
+
+def _extensions(branches: Sequence[Branch], extensions: Sequence[str], what: str) -> tuple[str, ...]:
+    """Those of the whole table, and those of its branches."""
+    if isinstance(extensions, str):
+        raise DeclarationError(f"{what}: extensions= takes a list of names, not {extensions!r}")
+    of_branches = [name for branch in branches for name in getattr(branch.source, "extensions", ())]
+    return tuple(dict.fromkeys([*extensions, *of_branches]))
 
 
 def _scanned(name: str, schema: str, branch: Branch, what: str) -> Table | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
@@ -36,10 +36,14 @@ class Catalog(Schema):
         comment: shown in ``duckdb_databases()``.
         tags: free key-value pairs.
         default_schema: name of the schema that the catalog itself is.
+        schema_comment: comment on that schema.
         version: version of the author's code, shown by ``vgi_catalogs(…)``; or all versions that users may ask
             for with ``implementation_version``, the default first.
         data_versions: versions of the data that users may ask for with ``data_version_spec``, the default first;
             functions read ``ctx.data_version``, and tables may be there in some of them only.
+        data_version_spec: what ``vgi_catalogs(…)`` says of ``data_versions``, such as ``>=1.0.0,<2.0.0``; by default,
+            all of them.
+        exact_versions: versions are asked for as they are written here; ``1`` or ``^1.2.0`` is refused.
         releases: what ``vgi_catalogs(…)`` tells of them.
         source_url: where the catalog comes from.
         transactions: functions may keep ``ctx.state.transaction``. Two more calls for each statement.
@@ -64,19 +68,28 @@ class Catalog(Schema):
         comment: str | None = None,
         tags: Mapping[str, str] | None = None,
         default_schema: str = "main",
+        schema_comment: str | None = None,
         version: str | Sequence[str] | None = None,
         data_versions: Sequence[str] = (),
+        data_version_spec: str | None = None,
+        exact_versions: bool = False,
         releases: Iterable[Release] = (),
         source_url: str | None = None,
         transactions: bool = False,
     ):
-        super().__init__(default_schema)
+        super().__init__(default_schema, comment=schema_comment)
         self.catalog_name = check_name(name, "a catalog")
         what = f"catalog '{name}'"
         self.catalog_comment = None if comment is None else check_text(comment, f"{what}: comment=")
         self.catalog_tags = check_tags(tags, what)
         self.versions = _texts(() if version is None else version, f"{what}: version=")
         self.data_versions = _texts(data_versions, f"{what}: data_versions=")
+        self.data_version_spec = (
+            ", ".join(self.data_versions) or None
+            if data_version_spec is None
+            else check_text(data_version_spec, f"{what}: data_version_spec=")
+        )
+        self.exact_versions = exact_versions
         self.releases = tuple(releases)
         self.source_url = None if source_url is None else check_text(source_url, f"{what}: source_url=")
         self.transactions = transactions
@@ -328,13 +341,13 @@ class Catalog(Schema):
         """The formats for COPY."""
         return self._formats.values()
 
-    def publish(self, *functions: Function, prefix: str = "") -> None:
+    def publish(self, *functions: Function | type[Any], prefix: str = "") -> None:
         """Make functions callable without the catalog's name: ``SELECT prefix_name(…)``, in every schema.
 
         A name that is taken already is left as it is. The names stay after DETACH; calls then fail.
 
         Args:
-            functions: functions of this catalog.
+            functions: functions of this catalog. (An aggregate is a class to type checkers.)
             prefix: comes before each name, with an underscore; the names are bare without it.
 
         Raises:
@@ -344,7 +357,7 @@ class Catalog(Schema):
             raise DeclarationError(
                 f"catalog '{self.catalog_name}' publishes with the prefix '{self.global_prefix}' already"
             )
-        for function in functions:
+        for function in cast("tuple[Function, ...]", functions):
             home = next((schema for schema in self.schemas() if schema.has(function)), None)
             if home is None:
                 raise DeclarationError(

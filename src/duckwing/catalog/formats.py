@@ -87,6 +87,7 @@ def declare_writer(
         ResultColumns(fixed=pa.schema([])),
         writer.table,
         writer.stability,
+        writer.cache,
         writer.about,
         writer.ordered,
     )

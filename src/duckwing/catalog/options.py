@@ -6,6 +6,8 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from ..functions.hints import Cardinality
+from ..scans.statistics import ColumnStatistics, TableStatistics
 from .tables import ForeignKey, Generated
 
 
@@ -46,3 +48,5 @@ class TableOptions(TypedDict, total=False):
     data_versions: str | Sequence[str]
     version: str | int | None
     since: datetime.date | None
+    cardinality: int | Cardinality | None
+    statistics: Mapping[str, ColumnStatistics] | TableStatistics | None

@@ -26,12 +26,19 @@ class TableDefinition:
 
     Args:
         columns: names and types, a dict or a ``pyarrow.Schema``.
+        writes: which of ``insert``, ``update`` and ``delete`` this table takes, where the provider takes more; None:
+            all that the provider does.
+        returning: INSERT, UPDATE and DELETE may have RETURNING.
         options: those of :meth:`duckwing.Schema.table` but ``args`` and ``named``: ``comment``, ``primary_key``,
             ``not_null``, ``row_id``, ….
     """
 
-    def __init__(self, columns: Columns, **options: Any):
+    def __init__(
+        self, columns: Columns, *, writes: Sequence[str] | None = None, returning: bool = True, **options: Any
+    ):
         self.columns = columns
+        self.writes = writes
+        self.returning = returning
         self.options = options
 
 
@@ -70,7 +77,9 @@ class TableProvider(Protocol):
     ``("insert", "update", "delete", "create_table", "drop_table")`` (see :class:`duckwing.Change`), and a method
     ``apply(changes, ctx)``, which does all the changes of a transaction when it commits, or none of them. What a
     transaction has changed so far is ``ctx.changes``; ``tables``, ``table`` and ``scan`` must show it. A method
-    ``check(changes, ctx)`` may refuse changes at the end of each statement.
+    ``check(changes, ctx)`` may refuse changes at the end of each statement. One that knows no transactions has a
+    method ``write(change, ctx)`` in the place of ``apply``, which inserts, updates or deletes a batch of rows at once;
+    it may return the rows as they are now (or were, if they are deleted), for RETURNING, or how many it has found.
 
     Example:
         ```python
@@ -133,7 +142,7 @@ class Mount:
 
         def columns(table: str, schema: str | None, ctx: Context) -> Bound:
             definition = self.within(schema).definition(table, ctx)
-            return Bound(definition.columns, ctx.place_in_changes() if self.writes else None)
+            return Bound(definition.columns, ctx.place_in_changes() if self.writes and not self.is_direct else None)
 
         self.function = declare_table_function(
             scan_table,
@@ -200,7 +209,7 @@ class Mount:
         if definition is None:
             return None
         if ctx.at is not None and not self.time_travel:
-            raise CatalogError(f"table '{name}' has no history; leave out AT")
+            raise CatalogError(f"Table '{name}' does not support time travel queries; leave out AT")
         from .tables import declare_table
 
         return declare_table(
@@ -210,7 +219,8 @@ class Mount:
             args=(name,),
             named=None if self.schema == self.home else {"schema": self.schema},
             context=ctx,
-            writers=self._writers(definition),
+            writers=self._writers(name, definition),
+            returning=definition.returning,
             told=definition.columns,
             **definition.options,
         )
@@ -266,6 +276,11 @@ class Mount:
         """The operations that the provider takes."""
         return frozenset(getattr(self.source, "writes", ()))
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether the provider does each change at once, in no transaction."""
+        return bool(self.writes) and callable(getattr(self.source, "write", None))
+
     def apply(self, changes: Sequence[Change], ctx: Context) -> None:
         """Have the provider do what a transaction has changed, as a whole.
 
@@ -279,10 +294,21 @@ class Mount:
         """Whether its tables have earlier states."""
         return bool(getattr(self.source, "time_travel", False))
 
-    def _writers(self, definition: TableDefinition) -> dict[str, str]:
-        """The functions that write to a table, by operation. What changes rows needs their ids."""
+    def _writers(self, name: str, definition: TableDefinition) -> dict[str, str]:
+        """The functions that write to a table, by operation. What changes rows needs their ids.
+
+        Raises:
+            DeclarationError: the table takes what the provider does not.
+        """
         names = {function.name.removesuffix("_rows"): function.name for function in self.write_functions}
-        return names if definition.options.get("row_id") else {k: v for k, v in names.items() if k == "insert"}
+        wanted = names if definition.writes is None else definition.writes
+        for operation in wanted:
+            if operation not in names:
+                raise DeclarationError(
+                    f"table '{name}': writes= names '{operation}', but the provider takes {', '.join(names) or 'none'}"
+                )
+        has_ids = definition.options.get("row_id") is not None
+        return {key: value for key, value in names.items() if key in wanted and (has_ids or key == "insert")}
 
     def version(self, ctx: Context) -> int:
         """The version of the tables; 0: unknown."""
@@ -363,8 +389,22 @@ def _check_writes(provider: Any, what: str) -> None:
             raise DeclarationError(
                 f"{what}: writes lists operations of {', '.join(known)}; {operation!r:.80} is no such list or operation"
             )
-    if writes and not callable(getattr(provider, "apply", None)):
-        raise DeclarationError(f"{what}: the provider has writes, but no method apply(changes, ctx) that does them")
+    doing = [method for method in ("apply", "write") if callable(getattr(provider, method, None))]
+    if writes and not doing:
+        raise DeclarationError(
+            f"{what}: the provider has writes, but no method apply(changes, ctx) or write(change, ctx) that does them"
+        )
+    if writes and len(doing) == 2:
+        raise DeclarationError(
+            f"{what}: the provider has apply(changes, ctx), which does a whole transaction, and write(change, ctx), "
+            "which does each change at once; choose one"
+        )
+    if doing == ["write"]:
+        for operation in writes:
+            if operation not in ("insert", "update", "delete"):
+                raise DeclarationError(
+                    f"{what}: write(change, ctx) does insert, update and delete; only apply does '{operation}'"
+                )
     for operation, method, form in (
         ("create_view", "view", "view(name, ctx)"),
         ("create_schema", "schemas", "schemas(ctx)"),

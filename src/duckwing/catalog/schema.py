@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..functions.buffering import BufferingFunction
     from ..functions.columns import Columns
     from ..functions.context import Context
+    from ..functions.hints import Cardinality
     from ..functions.options import (
         AggregateOptions,
         BufferingOptions,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from ..functions.scalar import ScalarFunction
     from ..functions.table import TableFunction
     from ..functions.table_in_out import TableInOutFunction
+    from ..scans.statistics import ColumnStatistics, TableStatistics
     from .branches import Branch, BranchTable, Source
     from .options import MacroOptions, TableOptions, ViewOptions
     from .providers import Mount
@@ -75,11 +77,11 @@ class Schema:
         self._mount: Mount | None = None
         self._neighbours: Iterable[Schema] = (self,)
 
-    def add(self, *functions: Function | Iterable[Function]) -> None:
+    def add(self, *functions: Function | type[Any] | Iterable[Function]) -> None:
         """Add functions that were declared with the free decorators ``dw.scalar``, ….
 
         Args:
-            functions: declared functions, or iterables of them.
+            functions: declared functions, or iterables of them. (An aggregate is a class to type checkers.)
 
         Raises:
             DeclarationError: something else is given, or two overloads cannot be told apart.
@@ -180,6 +182,7 @@ class Schema:
                 - ``version``, a number or text, and ``since``, a date or time (in UTC unless it says otherwise): the
                   table is one state of several of its name, which ``AT (VERSION => …)`` and ``AT (TIMESTAMP => …)`` ask
                   for. They are declared one by one, the oldest first; the last one is what a query without AT reads.
+                - ``cardinality``, ``statistics``: as for :func:`duckwing.table_function`, of this table; no callables.
                 - ``comment``, ``tags``, ``column_comments``.
 
         Raises:
@@ -204,8 +207,12 @@ class Schema:
         columns: Columns,
         branches: Sequence[Branch | Source],
         *,
+        extensions: Sequence[str] = (),
         comment: str | None = None,
         tags: Mapping[str, str] | None = None,
+        required_filters: str | Sequence[str | Sequence[str]] = (),
+        cardinality: int | Cardinality | None = None,
+        statistics: Mapping[str, ColumnStatistics] | TableStatistics | None = None,
     ) -> BranchTable:
         """Add a table that DuckDB reads itself, or that is put together from several sources.
 
@@ -214,8 +221,12 @@ class Schema:
             columns: names and types; those of the sources are matched by name and cast.
             branches: :class:`duckwing.Files`, :class:`duckwing.Native`, :class:`duckwing.CatalogTable` or table
                 functions; or a :class:`duckwing.Branch` of one, with arguments and a condition.
+            extensions: DuckDB extensions to load before a scan.
             comment: as ``COMMENT ON TABLE`` would set it.
             tags: free key-value pairs.
+            required_filters: columns by which a query must filter; a list stands for one of its columns.
+            cardinality: the number of its rows.
+            statistics: what is known of its columns. It must be true.
 
         Raises:
             DeclarationError: the schema has a table or view of that name, or a branch cannot be one.
@@ -230,7 +241,18 @@ class Schema:
         """
         from .branches import declare_branches
 
-        table = declare_branches(name, self.name, columns, branches, comment=comment, tags=tags)
+        table = declare_branches(
+            name,
+            self.name,
+            columns,
+            branches,
+            extensions=extensions,
+            comment=comment,
+            tags=tags,
+            required_filters=required_filters,
+            cardinality=cardinality,
+            statistics=statistics,
+        )
         self._check_state(table)
         for _, scanned in table.branches:
             if scanned is not None:

@@ -59,7 +59,9 @@ def choose_state(tables: Sequence[Table | BranchTable], ctx: Context) -> Table |
         return current
     if current.version is None:
         if not current.time_travel:
-            raise CatalogError(f"table '{current.name}' has no history; leave out AT")
+            raise CatalogError(
+                f"Table '{current.schema}.{current.name}' does not support time travel queries; leave out AT"
+            )
         return current
     return _by_version(here, ctx.at.value) if ctx.at.unit == "version" else _by_time(here, ctx.at)
 
@@ -67,7 +69,7 @@ def choose_state(tables: Sequence[Table | BranchTable], ctx: Context) -> Table |
 def _by_version(tables: Sequence[Table | BranchTable], version: str) -> Table | BranchTable:
     found = next((table for table in tables if table.version == version), None)
     if found is None:
-        raise CatalogError(f"table '{tables[0].name}' has no version {version}; {_known(tables)}")
+        raise CatalogError(f"Unknown version: {version} of table '{tables[0].name}'; {_known(tables)}")
     return found
 
 
@@ -83,7 +85,10 @@ def _by_time(tables: Sequence[Table | BranchTable], at: At) -> Table | BranchTab
         ) from None
     found = [table for table in dated if table.since is not None and table.since <= moment]
     if not found:
-        raise CatalogError(f"table '{tables[0].name}' is not there at {at.value}; {_known(tables)}")
+        raise CatalogError(
+            f"{at.value}: table did not exist before {dated[0].since:%Y-%m-%d %H:%M:%S}: '{tables[0].name}'; "
+            f"{_known(tables)}"
+        )
     return found[-1]
 
 

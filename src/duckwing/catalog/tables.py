@@ -7,7 +7,7 @@ import datetime
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -17,7 +17,7 @@ from ..functions.arguments import Arguments
 from ..functions.columns import Columns
 from ..functions.context import Context, Invocation
 from ..functions.overloads import choose_by_arguments
-from ..functions.signature import any_type
+from ..functions.signature import REQUIRED, Signature, any_type
 from ..functions.table import BoundTable, TableFunction
 from ..protocol import metadata
 from ..types.names import sql_name
@@ -25,6 +25,12 @@ from ..types.refusals import refusal
 from ..types.values import from_values
 from .statements import check_expression
 from .states import read_version
+
+if TYPE_CHECKING:
+    from ..functions.hints import Cardinality, Hints
+    from ..scans.statistics import ColumnStatistics, TableStatistics
+
+NO_PARAMETERS = Signature((), None, (), {}, REQUIRED, "")
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,8 @@ class Table:
         version: which state it is of several of its name; None: there are none.
         since: when this state began; None: it is not known.
         writers: the functions of its schema that write to it, by ``insert``, ``update`` and ``delete``.
+        returning: these can answer with rows.
+        hints: what the optimizer may know of its rows, beside what the function says; None: nothing.
         context: who looks at the table; it matters where the columns are computed from that.
         told: its columns as a provider has just told them; None: its function knows them.
     """
@@ -117,6 +125,8 @@ class Table:
     version: str | None = None
     since: datetime.datetime | None = None
     writers: Mapping[str, str] = field(default_factory=dict)
+    returning: bool = True
+    hints: Hints | None = None
     context: Context = field(kw_only=True)
     told: Columns | None = None
 
@@ -155,7 +165,7 @@ class Table:
         """
         schema = self.scanned[0]
         _check_columns(self, schema)
-        fields = [pa.field(f.name, f.type, metadata={**(f.metadata or {}), **self._properties(f.name)}) for f in schema]
+        fields = [f.with_metadata({**(f.metadata or {}), **self._properties(f.name)}) for f in schema]
         for name, generated in self.generated.items():
             properties = self._properties(name)
             properties[metadata.GENERATED_EXPRESSION] = generated.expression.encode()
@@ -218,6 +228,9 @@ def declare_table(
     version: str | int | None = None,
     since: datetime.date | None = None,
     writers: Mapping[str, str] | None = None,
+    returning: bool = True,
+    cardinality: int | Cardinality | None = None,
+    statistics: Mapping[str, ColumnStatistics] | TableStatistics | None = None,
     context: Context | None = None,
     told: Columns | None = None,
     **unknown: Any,
@@ -243,18 +256,20 @@ def declare_table(
         column_comments=_texts(column_comments, f"{what}: column_comments="),
         not_null=_group(not_null),
         primary_key=_group(primary_key),
-        unique=_groups(unique),
+        unique=column_groups(unique),
         checks=_group(checks),
         foreign_keys=(foreign_keys,) if isinstance(foreign_keys, ForeignKey) else tuple(foreign_keys),
         defaults=_texts(defaults, f"{what}: defaults="),
         generated=dict(generated or {}),
         row_id=row_id,
-        required_filters=_groups(required_filters),
+        required_filters=column_groups(required_filters),
         time_travel=time_travel,
         data_versions=_group(data_versions),
         version=state,
         since=began,
         writers=dict(writers or {}),
+        returning=returning,
+        hints=table_hints(cardinality, statistics, what),
         context=Context(Invocation("", "")) if context is None else context,
         told=told,
     )
@@ -268,12 +283,34 @@ def declare_table(
     return table
 
 
+def table_hints(
+    cardinality: int | Cardinality | None,
+    statistics: Mapping[str, ColumnStatistics] | TableStatistics | None,
+    what: str,
+) -> Hints | None:
+    """What is declared of the rows of a table itself; None if nothing is.
+
+    Raises:
+        DeclarationError: it is no such thing.
+    """
+    if cardinality is None and statistics is None:
+        return None
+    from ..functions.hints import read_hints
+
+    if callable(cardinality) or callable(statistics):
+        raise DeclarationError(
+            f"{what}: cardinality= and statistics= of a table are values; let its function compute them"
+        )
+    return read_hints(cardinality, statistics, NO_PARAMETERS, what)
+
+
 def _group(names: str | Sequence[str]) -> tuple[str, ...]:
     """One name is a group of one."""
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _groups(groups: str | Sequence[str | Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+def column_groups(groups: str | Sequence[str | Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """Groups of columns; one name is a group of one."""
     return ((groups,),) if isinstance(groups, str) else tuple(_group(group) for group in groups)
 
 
@@ -376,7 +413,6 @@ def _check_columns(table: Table, schema: pa.Schema) -> None:
     names = [*schema.names, *table.generated]
     if len({name.casefold() for name in names}) < len(names):
         raise DeclarationError(f"{table.what}: a generated column has the name of another one")
-    paths = [path for group in table.required_filters for path in group]
     mentioned = (
         ("primary_key=", table.primary_key),
         ("not_null=", table.not_null),
@@ -393,13 +429,28 @@ def _check_columns(table: Table, schema: pa.Schema) -> None:
                     f"{table.what}: {option} names '{column}', which is none of its columns {', '.join(names)}"
                 )
     types = dict(zip(schema.names, schema.types, strict=True)) | {n: g.type for n, g in table.generated.items()}
-    for path in paths:
-        if not _leads_somewhere(path, types):
-            raise DeclarationError(
-                f"{table.what}: required_filters= names '{path}', which is none of its columns {', '.join(names)}"
-            )
+    _check_paths(table.required_filters, types, table.what)
     if set(schema.names) == {table.row_id} and not table.generated:
         raise DeclarationError(f"{table.what}: row_id= hides its only column")
+
+
+def check_required_filters(groups: Sequence[Sequence[str]], columns: pa.Schema, what: str) -> None:
+    """Refuse required filters of columns that there are not.
+
+    Raises:
+        DeclarationError: there is one, or an empty group.
+    """
+    if not all(groups):
+        raise DeclarationError(f"{what}: required_filters= has an empty group")
+    _check_paths(groups, dict(zip(columns.names, columns.types, strict=True)), what)
+
+
+def _check_paths(groups: Sequence[Sequence[str]], types: Mapping[str, pa.DataType], what: str) -> None:
+    for path in (path for group in groups for path in group):
+        if not _leads_somewhere(path, types):
+            raise DeclarationError(
+                f"{what}: required_filters= names '{path}', which is none of its columns {', '.join(types)}"
+            )
 
 
 def _leads_somewhere(path: str, types: Mapping[str, pa.DataType]) -> bool:

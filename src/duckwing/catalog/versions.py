@@ -29,7 +29,7 @@ class Release:
     notes_url: str | None = None
 
 
-def resolve_version(spec: str | None, versions: Sequence[str], label: str) -> str | None:
+def resolve_version(spec: str | None, versions: Sequence[str], label: str, *, exact: bool = False) -> str | None:
     """The version that an ATTACH gets.
 
     ``1.2.3`` and any other text is exactly that version, ``1`` the newest of this major, ``1.2`` is
@@ -40,6 +40,7 @@ def resolve_version(spec: str | None, versions: Sequence[str], label: str) -> st
         spec: what the user asks for; None or empty: the first of ``versions``.
         versions: what there is, the default first. None at all: no particular version.
         label: what is asked for, such as ``data_version_spec``.
+        exact: any text is exactly that version.
 
     Raises:
         CatalogError: there is no such version.
@@ -48,7 +49,7 @@ def resolve_version(spec: str | None, versions: Sequence[str], label: str) -> st
         return versions[0] if versions else None
     if spec in versions:
         return spec
-    match = _SPEC.fullmatch(spec)
+    match = None if exact else _SPEC.fullmatch(spec)
     if match is not None:
         kind, major, minor, patch = match[1], *(None if part is None else int(part) for part in match.groups()[1:])
         numbered = {version: tuple(map(int, version.split("."))) for version in versions if _is_triple(version)}

@@ -38,7 +38,7 @@ def write_function(mount: Mount, operation: Operation) -> TableInOutFunction[...
             self._mount = mount.within(schema)
             self._ctx = ctx
             self._options = _options(write_options)
-            self._streams = OpenStreams(ctx)
+            self._streams = OpenStreams(ctx, journal=not mount.is_direct)
             self._streams.open()
 
         def process(self, rows: pa.RecordBatch) -> Any:
@@ -46,7 +46,7 @@ def write_function(mount: Mount, operation: Operation) -> TableInOutFunction[...
             if operation == "update" and self._streams.are_several():
                 raise _mixed_up(self._table)
             rows = _declared(rows, check_columns(definition.columns, f"table '{self._table}'"))
-            result = None
+            result: Any = None
             if self._options["result_mode"] != "count":
                 if self._streams.are_several():
                     raise CatalogError(
@@ -55,12 +55,22 @@ def write_function(mount: Mount, operation: Operation) -> TableInOutFunction[...
                     )
                 result = _returned(self._mount, operation, self._table, definition, rows, self._ctx)
             options = {"on_conflict": self._options["on_conflict"]} if operation == "insert" else {}
-            record_change(self._mount, Change(operation, self._table, rows, options=options), self._ctx)
-            return {"count": [rows.num_rows]} if result is None else result
+            change = Change(operation, self._table, rows, options=options, schema=self._mount.schema)
+            count = rows.num_rows
+            if self._mount.is_direct:
+                done = self._mount.provider(self._ctx).write(change, self._ctx)
+                if isinstance(done, int):
+                    count = done
+                elif done is not None and result is not None:
+                    result = done
+            else:
+                record_change(self._mount, change, self._ctx)
+            return {"count": [count]} if result is None else result
 
         def finish(self) -> Iterator[Any]:
             self._streams.close()
-            check_changes(self._mount, self._ctx)
+            if not self._mount.is_direct:
+                check_changes(self._mount, self._ctx)
             return iter(())
 
     def columns(table: str, schema: str | None, write_options: bytes | None, ctx: Context) -> pa.Schema:
@@ -102,8 +112,8 @@ class OpenStreams:
 
     _NAMESPACE = "_vgi/writes"
 
-    def __init__(self, ctx: Context):
-        self._store = ctx.transaction_store()
+    def __init__(self, ctx: Context, *, journal: bool):
+        self._store = ctx.transaction_store(journal=journal)
         self._key = ctx.execution_id
 
     def open(self) -> None:
@@ -152,7 +162,7 @@ def _declared(rows: pa.RecordBatch, columns: pa.Schema) -> pa.RecordBatch:
         declared = columns.field(field.name).type
         convert = from_duckdb(field.type, declared)
         arrays.append(convert(array) if convert else array)
-        fields.append(pa.field(field.name, declared))
+        fields.append(pa.field(field.name, declared, nullable=field.nullable))
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 

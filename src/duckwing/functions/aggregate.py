@@ -33,6 +33,7 @@ from .signature import (
     REQUIRED,
     Parameter,
     Signature,
+    call_form,
     read_signature,
     with_context,
 )
@@ -58,7 +59,7 @@ class AggregateFunction:
         state: the other fields.
         constants: parameters of ``__init__``.
         placed: constants that ``update`` takes, too, between its columns.
-        empty: value of a group without rows; ``EMPTY`` for NULL.
+        empty: value of a group without rows, or what makes it of the type of the result; ``EMPTY`` for NULL.
         nulls: ``"skip"``: rows with a NULL do not count; ``"pass"``: they do.
         order_dependent: ``ORDER BY`` inside the call matters.
         distinct_dependent: ``DISTINCT`` inside the call matters.
@@ -93,7 +94,7 @@ class AggregateFunction:
     @property
     def sees_nulls(self) -> bool:
         """Whether rows with a NULL in one of the columns reach the class."""
-        return self.nulls == "pass" or any(p.accepts_none for p in self.signature.parameters)
+        return self.nulls == "pass" or any(p.accepts_none for p in self.signature.parameters if not p.const)
 
     @property
     def has_window(self) -> bool:
@@ -132,7 +133,11 @@ class AggregateFunction:
             if parameter.const and parameter.name not in values:
                 values[parameter.name] = parameter.default
         inputs = expand_varargs([p for p in parameters if not p.const], len(columns))
+        if not columns.names and any(p.kind == "varargs" and p.form == "batch" for p in parameters):
+            raise ArgumentError(f"{self.what} requires at least 1 value: {call_form(self.name, parameters)}")
         known = known_by_name(self.signature, context, values, zip(inputs, columns.types, strict=True))
+        # The client has looked them up before its only bind (spec 05, section 3.5).
+        known |= {s.name: context.secret(s, values) for s in self.signature.secrets if s.name in self.result.wants}
         return BoundAggregate(self, inputs, values, context, self.result.of(known, self.what))
 
 
@@ -141,7 +146,7 @@ def _constant(parameter: Parameter, value: pa.Array, what: str) -> Any:
     if not value[0].is_valid:
         if parameter.accepts_none:
             return None
-        raise ArgumentError(f"{what}: argument '{parameter.name}' must not be NULL")
+        raise ArgumentError(f"{what}: argument '{parameter.name}' cannot be NULL")
     if not value.type.equals(parameter.type) and not isinstance(parameter.type, pa.BaseExtensionType):
         with contextlib.suppress(pa.ArrowException, ValueError):  # the conversion below says what is wrong
             if pa.types.is_decimal(parameter.type) and pa.types.is_integer(value.type):
@@ -239,9 +244,12 @@ class BoundAggregate:
 
     def empty(self, count: int) -> pa.Array:
         """The results of groups without rows."""
-        if self.function.empty is EMPTY:
+        empty = self.function.empty
+        if empty is EMPTY:
             return pa.nulls(count, self.output_type)
-        return from_values([self.function.empty] * count, self.output_type, f"empty= of {self.function.what}")
+        if callable(empty):
+            empty = empty(self.output_type)
+        return from_values([empty] * count, self.output_type, f"empty= of {self.function.what}")
 
     def results(self, returned: Any, count: int) -> pa.Array:
         """What ``result`` or ``running`` returned as an array of the declared type.
@@ -333,8 +341,8 @@ def declare_aggregate(
         raise DeclarationError(f"{what}: running() keeps its state in an instance; use plain fields, not PerGroup")
     cls: Any = function
     annotated = inspect.signature(cls.result, eval_str=True).return_annotation
-    result = read_result(annotated, returns, signature, what, "result")
-    if empty is not EMPTY and result.fixed is not None:
+    result = read_result(annotated, returns, signature, what, "result", secrets=True)
+    if empty is not EMPTY and not callable(empty) and result.fixed is not None:
         _check_empty(empty, result.fixed, what)
     documentation = read_about(what, signature.description, **about)
     return AggregateFunction(

@@ -117,13 +117,16 @@ def python_value(parameter: Parameter, value: pa.Array, what: str) -> Any:
     except ArgumentError as error:
         raise ArgumentError(f"{argument}: {error}") from None
     try:
-        result = to_values(convert(value) if convert else value)[0]
+        array = convert(value) if convert else value
+        if parameter.arrow:
+            return array[0]
+        result = to_values(array)[0]
         if result is not None and parameter.convert is not None:
             result = parameter.convert(result)
     except (pa.ArrowException, ValueError, OverflowError) as error:
         raise _unusable(parameter, value, error, what) from None
     if result is None and not parameter.accepts_none:
-        raise ArgumentError(f"{argument} must not be NULL")
+        raise ArgumentError(f"{argument} cannot be NULL")
     return result
 
 
@@ -159,7 +162,7 @@ def python_values(parameter: Parameter, column: pa.Array, what: str) -> list[Any
         ArgumentError: Python cannot hold a value, or the parameter does not take it.
     """
     try:
-        values: list[Any] = to_values(column)
+        values: list[Any] = list(column) if parameter.arrow else to_values(column)
         convert = parameter.convert
         return values if convert is None else [None if v is None else convert(v) for v in values]
     except (ValueError, OverflowError) as error:

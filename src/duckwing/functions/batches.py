@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ..errors import OutputError
 from ..rpc.framing import empty_batch
+from ..scans.partitions import partition_columns
 from ..types.convert import to_duckdb
 from ..types.forms import has_union
 from ..types.values import from_values
@@ -135,6 +136,10 @@ def _check_names(names: Sequence[str], schema: pa.Schema, what: str, wanted: pa.
     problems = []
     if missing:
         problems.append(f"without the column{'s' * (len(missing) > 1)} {', '.join(map(repr, missing))}")
+    partitions = [field.name for field in partition_columns(schema) if field.name in missing]
+    if partitions:
+        shown = ", ".join(map(repr, partitions))
+        problems.append(f"{shown} is partition-annotated but absent from emitted batch")
     if unknown:
         problems.append(f"with the undeclared column{'s' * (len(unknown) > 1)} {', '.join(map(repr, unknown))}")
     raise OutputError(f"{what} yields a batch {' and '.join(problems) or f'with repeated columns {list(names)}'}")
@@ -208,20 +213,21 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def one_batch(result: Any, schema: pa.Schema, what: str) -> pa.RecordBatch:
+def one_batch(result: Any, schema: pa.Schema, what: str, wanted: pa.Schema | None = None) -> pa.RecordBatch:
     """All that a function returned or yields, as one batch of exactly the declared columns.
 
     Args:
         result: as for :func:`to_batches`.
         schema: the declared columns.
         what: names the function in error messages.
+        wanted: those of them that the batch has; None: all.
 
     Raises:
         OutputError: something that is yielded has no such form, or other columns.
     """
-    batches = list(to_batches(result, schema, what))
+    batches = list(to_batches(result, schema, what, wanted))
     if len(batches) == 1:
         return batches[0]
     if not batches:
-        return empty_batch(schema)
+        return empty_batch(schema if wanted is None else wanted)
     return pa.concat_batches(batches)

@@ -6,7 +6,7 @@ import inspect
 import operator
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 import pyarrow as pa
 
@@ -15,9 +15,12 @@ from .about import Stability, check_function, check_stability, read_about
 from .arguments import Arguments
 from .columns import ColumnsOption, read_columns
 from .context import Context
-from .inputs import BoundOverTable, OverTable, check_positions, first_table, table_type
+from .inputs import BoundOverTable, OverTable, check_input_cache, check_positions, first_table, table_type
 from .signature import Parameter, read_signature
 from .table import check_constants
+
+if TYPE_CHECKING:
+    from ..scans.cache import Cache
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -102,6 +105,7 @@ def declare_buffering(
     name: str | None = None,
     ordered: bool = False,
     stability: Stability = "consistent",
+    cache: Cache | None = None,
     **about: Any,
 ) -> BufferingFunction[P, R]:
     """Make a :class:`BufferingFunction` of ``function``; :func:`duckwing.buffering` explains the options.
@@ -134,5 +138,9 @@ def declare_buffering(
     check_positions(signature, what)
     result = read_columns(columns, signature, what, table=True)
     check_stability(stability, what)
+    if cache is not None:
+        check_input_cache(cache, stability, signature, what)
+        if cache.validator is not None:
+            raise DeclarationError(f"{what}: its results come after all input, too late for a validator; give a ttl=")
     documentation = read_about(what, signature.description, **about)
-    return BufferingFunction(sql, function, signature, result, table, stability, documentation, ordered)
+    return BufferingFunction(sql, function, signature, result, table, stability, cache, documentation, ordered)

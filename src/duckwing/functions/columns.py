@@ -111,13 +111,24 @@ def read_columns(option: Any, signature: Signature, what: str, *, table: bool = 
     return ResultColumns(fixed=check_columns(option, what))
 
 
-def wanted(compute: Callable[..., Any], signature: Signature, what: str, option: str) -> tuple[str, ...]:
+def wanted(
+    compute: Callable[..., Any], signature: Signature, what: str, option: str, *, secrets: bool = False
+) -> tuple[str, ...]:
     """The parameters of a callable option, each of which must be one of the function's.
+
+    Args:
+        compute: the callable.
+        signature: of the function.
+        what: names the function in error messages.
+        option: its name, with ``=``.
+        secrets: the secrets of a call are known when the callable runs, so it may want them.
 
     Raises:
         DeclarationError: one is not.
     """
     known = {p.name for p in signature.parameters} | ({signature.context} if signature.context else set())
+    if secrets:
+        known |= {secret.name for secret in signature.secrets}
     names = tuple(inspect.signature(compute).parameters)
     for name in names:
         if name not in known:

@@ -299,7 +299,7 @@ def _bounds_text(bounds: Mapping[str, Any]) -> str:
 
 
 def _one_of(values: Iterable[Any]) -> str:
-    return f"be one of {', '.join(map(repr, values))}"
+    return f"be one of the allowed choices {', '.join(map(repr, values))}"
 
 
 def _predicate_text(predicate: Any, negated: bool) -> str:

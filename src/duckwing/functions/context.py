@@ -195,8 +195,11 @@ class Context:
         """Leave later changes out of :attr:`changes`: those of the statement that is running."""
         self._until = place
 
-    def transaction_store(self) -> Store:
+    def transaction_store(self, *, journal: bool = True) -> Store:
         """Where the transaction keeps what its statements leave for each other.
+
+        Args:
+            journal: what is kept is needed for the commit, so that it must not get lost.
 
         Raises:
             CatalogError: there is no transaction, or what it has left is lost.
@@ -206,7 +209,9 @@ class Context:
             raise CatalogError("tables can only be changed in a transaction; attach the catalog and use SQL")
         scopes = invocation.scopes()
         scope = scopes.open("transaction", invocation.transaction)
-        if scope is None:
+        if scope is None and not journal:
+            scope = scopes.open_or_create("transaction", invocation.transaction)
+        elif scope is None:
             from .changes import LOST, has_written, note_writer
 
             attachment = scopes.open_or_create("attachment", invocation.attachment).store
@@ -371,7 +376,7 @@ class Context:
             data = self._invocation.secrets
             self._secrets = read_secrets(decode_batch(data)) if data else []
         lookup = parameter.lookup
-        path = None if lookup.scope is None else values.get(lookup.scope)
+        path = lookup.path_in(values)
         found = choose_secret(self._secrets, lookup, path)
         if found is None and not parameter.optional:
             scope = f" for '{path}'" if path is not None else ""

@@ -67,6 +67,10 @@ def scalar(function: Callable[..., Any] | None = None, /, **options: Any) -> Any
               chance or the outside must say ``"volatile"`` (called for every row) or
               ``"consistent_within_query"``.
             - ``cache``: a :class:`duckwing.Cache`: DuckDB may use the result for a row of arguments again.
+            - ``constants``: ``"bound"``: DuckDB demands that ``Const`` arguments are constants, hands them over
+              when it plans, so that a callable ``returns=`` gets their values, and shows that they must be. It
+              then takes two calls of a query that differ in nothing else for one. ``"columns"`` (the
+              default): they travel with the rows, whatever they are.
             - ``comment``: as ``COMMENT ON`` would set it.
             - ``tags``: free key-value pairs.
             - ``examples``: SQL statements, or pairs of a statement and what it shows.
@@ -126,8 +130,10 @@ def table_function(function: Callable[..., Any] | None = None, /, **options: Any
               column, a :class:`duckwing.TableStatistics`, or such a callable. They must be true.
             - ``late_materialization``: for tables with a row id, which the function can look up
               cheaply: DuckDB reads the first rows of an order in two scans.
-            - ``cache``: a :class:`duckwing.Cache`: DuckDB may use the result again.
+            - ``cache``: a :class:`duckwing.Cache`: DuckDB may use the result again; or a callable over some of the
+              parameters that returns one, or None.
             - ``split_ttl``: seconds for which a plan of splits can be read; for good by default.
+            - ``listed``: False: SQL cannot call it; it only scans tables.
             - ``name``, ``stability``, ``comment``, ``tags``, ``examples``, ``categories``: as for
               :func:`scalar`.
 
@@ -316,8 +322,11 @@ def aggregate(function: Any = None, /, **options: Any) -> Any:
         function: the class, when used without parentheses.
         options: all by name:
 
-            - ``returns``: type of the result, if the annotation of ``result`` does not say it.
-            - ``empty``: the value of a group without rows, in place of NULL.
+            - ``returns``: type of the result, if the annotation of ``result`` does not say it; or a callable
+              over some of the parameters by name, which gets the types of columns and the values of
+              constants and secrets, and returns the type of the result.
+            - ``empty``: the value of a group without rows, in place of NULL; or a callable that makes it
+              of the type of the result.
             - ``nulls``: ``"skip"`` (the default) or ``"pass"``: rows with a NULL count.
             - ``order_dependent``, ``distinct_dependent``: False if ``ORDER BY`` or ``DISTINCT``
               inside the call makes no difference; DuckDB then leaves them out.

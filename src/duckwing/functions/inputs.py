@@ -7,7 +7,7 @@ import inspect
 import typing
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, TypeVar
 
 import pyarrow as pa
 
@@ -20,10 +20,13 @@ from .about import About, Stability
 from .arguments import Arguments
 from .batches import to_batches
 from .binding import bind_arguments
-from .columns import ResultColumns
+from .columns import ResultColumns, wanted
 from .context import Context
 from .results import known_by_name
 from .signature import REQUIRED, Parameter, Signature, is_table, with_context
+
+if TYPE_CHECKING:
+    from ..scans.cache import Cache
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -73,7 +76,7 @@ class TableReader:
                 self._converters.append(from_duckdb(field.type, ANY))
             except ArgumentError as error:
                 raise ArgumentError(f"column '{field.name}' of type {sql_name(field.type)}: {error}") from None
-        self.columns = pa.schema([pa.field(field.name, compact(field.type)) for field in arriving])
+        self.columns = pa.schema([pa.field(f.name, compact(f.type), nullable=f.nullable) for f in arriving])
         self._plain = not any(self._converters)
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -143,6 +146,7 @@ class OverTable(Generic[P, R]):
         columns: the columns of its result.
         table: as what the function receives its rows.
         stability: whether equal calls may share a result.
+        cache: how its results may be used again; None: not at all.
         about: its documentation.
     """
 
@@ -154,6 +158,7 @@ class OverTable(Generic[P, R]):
     columns: ResultColumns
     table: TableType
     stability: Stability
+    cache: Cache | None
     about: About
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -215,14 +220,45 @@ class BoundOverTable(Generic[F]):
         positional.insert(self.function.table.place, rows)
         return started(*positional, **self.values.named)
 
-    def batches(self, result: Any, columns: pa.Schema) -> Generator[pa.RecordBatch]:
+    def cache_tags(self, rows: pa.RecordBatch | None = None) -> dict[bytes, bytes]:
+        """What lets the client use the result for ``rows`` again, or all of the result; nothing: it must not.
+
+        Raises:
+            OutputError: the validator returns something else.
+            Exception: whatever it raises.
+        """
+        cache = self.function.cache
+        if cache is None:
+            return {}
+        if cache.validator is None:
+            return cache.tags(None, self.what)
+        signature = self.function.signature
+        table = next(p.name for p in signature.parameters if p.kind == "table")
+        known = known_by_name(signature, self.context, {**self.values.by_name, table: rows})
+        names = inspect.signature(cache.validator).parameters
+        return cache.tags(cache.validator(**{name: known[name] for name in names}), self.what)
+
+    def batches(self, result: Any, columns: pa.Schema, wanted: pa.Schema | None = None) -> Generator[pa.RecordBatch]:
         """The rows of what the author returned; closing the iterator closes his generator."""
         try:
-            yield from to_batches(result, columns, self.what)
+            yield from to_batches(result, columns, self.what, wanted)
         finally:
             close = getattr(result, "close", None)
             if close is not None and isinstance(result, Iterator):
                 close()
+
+
+def check_input_cache(cache: Cache, stability: str, signature: Signature, what: str) -> None:
+    """Refuse a cache that cannot work.
+
+    Raises:
+        DeclarationError: it cannot.
+    """
+    from ..scans.cache import check_cache
+
+    check_cache(cache, stability, what)
+    if cache.validator is not None:
+        wanted(cache.validator, signature, what, "validator=")
 
 
 def check_positions(signature: Signature, what: str) -> None:

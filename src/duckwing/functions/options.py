@@ -13,7 +13,7 @@ from .about import ExampleLike, Stability
 from .columns import ColumnsOption
 from .hints import CardinalityOption, StatisticsOption
 from .pushdown import Filtering, RowOrder
-from .scalar import Nulls
+from .scalar import Constants, Nulls
 
 
 class FunctionOptions(TypedDict, total=False):
@@ -33,6 +33,7 @@ class ScalarOptions(FunctionOptions, total=False):
     nulls: Nulls
     stability: Stability
     cache: Cache | None
+    constants: Constants
     concurrency: int | None
 
 
@@ -47,8 +48,9 @@ class TableFunctionOptions(FunctionOptions, total=False):
     partition_by: str | Sequence[str]
     partitions: Partitions
     late_materialization: bool
-    cache: Cache | None
+    cache: Cache | Callable[..., Cache | None] | None
     split_ttl: int | None
+    listed: bool
     cardinality: CardinalityOption | None
     statistics: StatisticsOption | None
 
@@ -66,6 +68,7 @@ class TableInOutOptions(FunctionOptions, total=False):
     """Options of ``table_in_out``; :func:`duckwing.table_in_out` explains them."""
 
     columns: ColumnsOption
+    cache: Cache | None
     per_thread: bool
     stability: Stability
 
@@ -74,6 +77,7 @@ class BufferingOptions(FunctionOptions, total=False):
     """Options of ``buffering``; :func:`duckwing.buffering` explains them."""
 
     columns: ColumnsOption
+    cache: Cache | None
     ordered: bool
     stability: Stability
 

@@ -46,19 +46,25 @@ def overloads(functions: Sequence[F]) -> list[Overload[F]]:
     return [Overload(function, form) for function in functions for form in function.signature.forms()]
 
 
-def choose_by_columns(functions: Sequence[F], columns: pa.Schema, names: Sequence[str | None] | None) -> Overload[F]:
-    """The overload that a call with columns means: of a scalar, a row function or an aggregate.
+def choose_by_columns(
+    functions: Sequence[F],
+    columns: pa.Schema,
+    names: Sequence[str | None] | None,
+    constants: Sequence[pa.DataType] = (),
+) -> Overload[F]:
+    """The overload that a call with columns means: of a scalar or a row function.
 
     Args:
         functions: the functions of that name.
         columns: the input columns.
         names: the parameter names of the call as the client resolved them, None for varargs.
+        constants: the types of the ``Const`` arguments that are not among the columns.
 
     Raises:
         ArgumentError: no overload fits.
     """
     candidates = overloads(functions)
-    count = len(columns)
+    count = len(columns) + len(constants)
 
     def score(overload: Overload[F]) -> tuple[int, ...] | None:
         fixed = [p for p in overload.parameters if p.kind == "positional"]
@@ -66,11 +72,17 @@ def choose_by_columns(functions: Sequence[F], columns: pa.Schema, names: Sequenc
         if count < len(fixed) or (count > len(fixed) and not varargs):
             return None
         expanded = expand_varargs(overload.parameters, count)
+        types = columns.types
+        if constants:
+            if sum(p.const for p in expanded) != len(constants):
+                return None
+            given, left = iter(constants), iter(types)
+            types = [next(given) if p.const else next(left) for p in expanded]
         same_names = names is not None and list(names) == [None if p.kind == "varargs" else p.name for p in expanded]
-        quality = _quality(expanded, columns.types)
+        quality = _quality(expanded, types)
         return None if quality is None else (int(same_names), int(not varargs), *quality)
 
-    return _best(candidates, score, [f.type for f in columns])
+    return _best(candidates, score, [*constants, *columns.types])
 
 
 def choose_aggregate(

@@ -59,7 +59,9 @@ class ResultType:
         return canonical(result)
 
 
-def read_result(annotated: Any, returns: Any, signature: Signature, what: str, method: str = "") -> ResultType:
+def read_result(
+    annotated: Any, returns: Any, signature: Signature, what: str, method: str = "", *, secrets: bool = False
+) -> ResultType:
     """What the option ``returns=`` or the annotation of the result means.
 
     Args:
@@ -68,6 +70,7 @@ def read_result(annotated: Any, returns: Any, signature: Signature, what: str, m
         signature: of the function, whose arguments a callable may want.
         what: names the function in error messages.
         method: the method that has the annotation, if it is one.
+        secrets: a callable may want the secrets, too.
 
     Raises:
         DeclarationError: it has no meaning.
@@ -79,7 +82,7 @@ def read_result(annotated: Any, returns: Any, signature: Signature, what: str, m
     if returns is not None and not isinstance(returns, pa.DataType):
         if not callable(returns) or isinstance(returns, type):
             raise DeclarationError(f"{what}: returns= takes a type from duckwing.types, not {returns!r}")
-        return ResultType(None, returns, wanted(returns, signature, what, "returns="), form)
+        return ResultType(None, returns, wanted(returns, signature, what, "returns=", secrets=secrets), form)
     if returns is not None:
         reason = refusal(returns)
         if reason is not None:

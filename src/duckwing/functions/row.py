@@ -20,7 +20,7 @@ from .about import About, Stability, check_function, check_stability, read_about
 from .arguments import Arguments, declared_column, python_values
 from .batches import columns_of, one_batch, row_of, rows_batch
 from .binding import Values, bind_arguments
-from .columns import ColumnsOption, ResultColumns, read_columns
+from .columns import ColumnsOption, ResultColumns, read_columns, wanted
 from .concurrent import await_all, check_concurrency
 from .context import Context
 from .libraries import argument_converter
@@ -119,6 +119,23 @@ class BoundRow:
         columns = ((parameter, parameter.type) for parameter, _ in self._inputs)
         known = known_by_name(self.function.signature, self.context, self.values.by_name, columns)
         return self.function.columns.of(known, None, self.what)
+
+    def cache_tags(self, batch: pa.RecordBatch) -> dict[bytes, bytes]:
+        """What lets the client use the rows for a batch of input again; nothing: it must not.
+
+        Raises:
+            OutputError: the validator returns something else.
+            Exception: whatever it raises.
+        """
+        cache = self.function.cache
+        if cache is None:
+            return {}
+        if cache.validator is None:
+            return cache.row_tags()
+        columns = {parameter.name: column for (parameter, _), column in zip(self._inputs, batch.columns, strict=True)}
+        known = {**known_by_name(self.function.signature, self.context, self.values.by_name), **columns}
+        names = inspect.signature(cache.validator).parameters
+        return cache.tags(cache.validator(**{name: known[name] for name in names}), self.what)
 
     def runner(self, columns: pa.Schema) -> Callable[[pa.RecordBatch], tuple[pa.RecordBatch, pa.Array | None]]:
         """What makes the rows of a batch of input: the rows, and for each the input row that it came from.
@@ -285,7 +302,9 @@ def declare_row_function(
     if cache is not None:
         from ..scans.cache import check_cache
 
-        check_cache(cache, stability, what, rows=True)
+        check_cache(cache, stability, what)
+        if cache.validator is not None:
+            wanted(cache.validator, signature, what, "validator=")
     documentation = read_about(what, signature.description, **about)
     return RowFunction(
         sql, function, signature, result, form, awaited if is_async else None, stability, cache, documentation

@@ -14,12 +14,12 @@ from ..errors import ArgumentError, DeclarationError, OutputError
 from ..types.convert import Converter, from_duckdb
 from ..types.values import from_values
 from .about import About, Stability, check_function, check_stability, read_about
-from .arguments import declared_column, python_values
+from .arguments import declared_column, python_value, python_values
 from .concurrent import await_all, check_concurrency
 from .constants import evaluate_by_constants
 from .context import Context
 from .libraries import argument_converter, result_array
-from .nulls import evaluate_valid, may_have_nulls, rows_without_nulls
+from .nulls import evaluate_valid, may_have_nulls, rows_without_nulls, take
 from .results import ResultType, known_by_name, read_result, received_type
 from .signature import (
     Form,
@@ -37,6 +37,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 Nulls = Literal["skip", "pass"]
+Constants = Literal["columns", "bound"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,7 @@ class ScalarFunction(Generic[P, R]):
         nulls: ``"skip"``: NULL in, NULL out; ``"pass"``: the function sees NULLs.
         stability: when DuckDB may call it once for many.
         cache: how its results may be used again; None: not at all.
+        constants: ``Const`` arguments arrive as columns, or once with the bind.
         about: its documentation.
     """
 
@@ -67,6 +69,7 @@ class ScalarFunction(Generic[P, R]):
     nulls: Nulls
     stability: Stability
     cache: Cache | None
+    constants: Constants
     about: About
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -77,30 +80,49 @@ class ScalarFunction(Generic[P, R]):
         """Whether NULLs reach the function in any of its arguments."""
         return self.nulls == "pass" or any(p.accepts_none for p in self.signature.parameters)
 
-    def bind(self, parameters: Sequence[Parameter], columns: pa.Schema, context: Context) -> BoundScalar:
+    def bind(
+        self,
+        parameters: Sequence[Parameter],
+        columns: pa.Schema,
+        context: Context,
+        constants: Sequence[pa.Array] = (),
+    ) -> BoundScalar:
         """Prepare the calls of one query.
 
         Args:
             parameters: the overload that the query uses.
             columns: the input columns, in order.
             context: handed to the function if it wants it.
+            constants: the ``Const`` arguments, each an array of one value, where they do not arrive as columns.
 
         Raises:
             ArgumentError: an argument does not fit.
         """
         inputs: list[_Input] = []
-        for parameter, column in zip(expand_varargs(parameters, len(columns)), columns, strict=True):
+        types: list[pa.DataType] = []
+        values: dict[str, Any] = {}
+        given, left = iter(constants), iter(columns.types)
+        for parameter in expand_varargs(parameters, len(columns) + len(constants)):
+            constant = next(given) if constants and parameter.const else None
+            type_ = next(left) if constant is None else constant.type
             nulls = self.nulls == "pass" or parameter.accepts_none
             try:
-                convert = from_duckdb(column.type, parameter.type)
-                wrap = argument_converter(parameter, received_type(parameter, column.type), nulls=nulls)
-                inputs.append(_Input(parameter, convert, wrap))
+                convert = from_duckdb(type_, parameter.type)
+                wrap = argument_converter(parameter, received_type(parameter, type_), nulls=nulls)
             except ArgumentError as error:
                 raise ArgumentError(f"{self.what}: argument '{parameter.name}': {error}") from None
+            inputs.append(_Input(parameter, convert, wrap, constant))
+            types.append(type_)
+            if constant is not None:
+                values[parameter.name] = (
+                    python_value(parameter, constant, self.what) if constant.is_valid()[0] else None
+                )
         if self.form == "batch" and self.signature.context is None and all(i.parameter.const for i in inputs):
-            raise ArgumentError(f"{self.what} needs a column: {call_form(self.name, parameters)}")
-        pairs = ((source.parameter, column.type) for source, column in zip(inputs, columns, strict=True))
-        known = known_by_name(self.signature, context, {}, pairs)
+            varargs = any(p.kind == "varargs" for p in parameters)
+            needed = "requires at least 1 value" if varargs else "needs a column"
+            raise ArgumentError(f"{self.what} {needed}: {call_form(self.name, parameters)}")
+        pairs = [(i.parameter, type_) for i, type_ in zip(inputs, types, strict=True) if i.constant is None]
+        known = known_by_name(self.signature, context, values, pairs)
         return BoundScalar(self, inputs, context, self.result.of(known, self.what))
 
     @property
@@ -131,11 +153,13 @@ class _Input:
         parameter: its declaration.
         convert: what makes the declared type of the column in which it arrives.
         wrap: what makes an array of another library of that.
+        constant: its value, an array of one, if it does not arrive as a column.
     """
 
     parameter: Parameter
     convert: Converter | None
     wrap: Callable[[pa.Array], Any] | None
+    constant: pa.Array | None = None
 
 
 class BoundScalar:
@@ -165,9 +189,15 @@ class BoundScalar:
         count = batch.num_rows
         if count == 0:
             return pa.nulls(0, self.output_type)
+        left = iter(batch.columns)
         columns = [
-            declared_column(source.parameter, source.convert, column, self.function.what)
-            for source, column in zip(self._inputs, batch.columns, strict=True)
+            declared_column(
+                source.parameter,
+                source.convert,
+                next(left) if source.constant is None else _repeated(source.constant, count),
+                self.function.what,
+            )
+            for source in self._inputs
         ]
         if any(may_have_nulls(columns[n]) for n in self._skipped_nulls):
             valid = rows_without_nulls([columns[n] for n in self._skipped_nulls])
@@ -221,6 +251,11 @@ class BoundScalar:
         return python_values(source.parameter, column, self.function.what)
 
 
+def _repeated(constant: pa.Array, count: int) -> pa.Array:
+    """A column of a constant."""
+    return take(constant, pa.repeat(pa.scalar(0, pa.int32()), count))
+
+
 def declare_scalar(
     function: Callable[P, R],
     *,
@@ -230,6 +265,7 @@ def declare_scalar(
     stability: Stability = "consistent",
     concurrency: int | None = None,
     cache: Cache | None = None,
+    constants: Constants = "columns",
     **about: Any,
 ) -> ScalarFunction[P, R]:
     """Make a :class:`ScalarFunction` of ``function``; :func:`duckwing.scalar` explains the options.
@@ -243,6 +279,8 @@ def declare_scalar(
         raise DeclarationError(f"{what} yields; a scalar function returns one value per row. Use table_function")
     if nulls not in ("skip", "pass"):
         raise DeclarationError(f"{what}: nulls={nulls!r} is unknown; use 'skip' or 'pass'")
+    if constants not in ("columns", "bound"):
+        raise DeclarationError(f"{what}: constants={constants!r} is unknown; use 'columns' or 'bound'")
     signature = read_signature(function, what)
     _check_parameters(signature, what)
     result = read_result(signature.returns, returns, signature, what)
@@ -257,7 +295,9 @@ def declare_scalar(
 
         check_cache(cache, stability, what, rows=True)
     documentation = read_about(what, signature.description, **about)
-    return ScalarFunction(sql, function, signature, result, form, awaited, nulls, stability, cache, documentation)
+    return ScalarFunction(
+        sql, function, signature, result, form, awaited, nulls, stability, cache, constants, documentation
+    )
 
 
 def _check_parameters(signature: Signature, what: str) -> None:

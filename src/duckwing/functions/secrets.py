@@ -25,11 +25,21 @@ class Lookup:
         type: its type, as in ``CREATE SECRET (TYPE s3, …)``.
         scope: name of the parameter whose value, a path or URL, the secret must be for.
         name: name of the one secret that is meant.
+        path: the path or URL itself, where it is the same in all calls.
     """
 
     type: str
     scope: str | None = None
     name: str | None = None
+    path: str | None = None
+
+    def path_in(self, values: Mapping[str, Any]) -> Any:
+        """The path or URL that the secret must be for in a call; None: any.
+
+        Args:
+            values: the constant arguments of the call by name.
+        """
+        return self.path if self.scope is None else values.get(self.scope)
 
 
 @dataclass(frozen=True)

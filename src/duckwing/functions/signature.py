@@ -59,6 +59,7 @@ class Parameter:
             raises ArgumentError for a value that is not allowed.
         constraints: which values are allowed, None if all are.
         library: the library of whose arrays it is, None for Arrow and for Python values.
+        arrow: each value is handed over as a ``pyarrow.Scalar``, which has the type that it came in.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Parameter:
     convert: Callable[[Any], Any] | None = None
     constraints: Constraints | None = None
     library: Library | None = None
+    arrow: bool = False
 
     @property
     def sql(self) -> str:
@@ -311,6 +313,10 @@ def _secret(parameter: inspect.Parameter, what: str) -> SecretParameter | None:
 
 
 def _check_scope(secret: SecretParameter, parameters: Sequence[Parameter], what: str) -> None:
+    if secret.lookup.scope is not None and secret.lookup.path is not None:
+        raise DeclarationError(
+            f"{what}: the lookup of secret '{secret.name}' has a scope and a path; give it one of them"
+        )
     if secret.lookup.scope is not None and secret.lookup.scope not in {p.name for p in parameters}:
         raise DeclarationError(
             f"{what}: the scope of secret '{secret.name}' is '{secret.lookup.scope}', which is none of its parameters"
@@ -373,6 +379,7 @@ def _parameter(parameter: inspect.Parameter, function: str, doc: str, table: boo
         convert=convert,
         constraints=constraints,
         library=library,
+        arrow=annotation.base is pa.Scalar,
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, ParamSpec, Ty
 
 import pyarrow as pa
 
-from ..errors import DeclarationError
+from ..errors import DeclarationError, OutputError
 from ..protocol import metadata
 from ..rpc.framing import Batch
 from ..scans.cache import Cache, check_cache
@@ -50,6 +50,7 @@ class TableFunction(Generic[P, R]):
         pushdown: what it takes off DuckDB's hands.
         cache: how its results may be used again; None: not at all.
         split_ttl: seconds for which its splits can be read; None: for good.
+        listed: SQL can call it; else it only scans tables.
         hints: what the optimizer may know of its rows; None: nothing.
         about: its documentation.
     """
@@ -63,8 +64,9 @@ class TableFunction(Generic[P, R]):
     form: Form
     stability: Stability
     pushdown: Pushdown
-    cache: Cache | None
+    cache: Cache | Callable[..., Cache | None] | None
     split_ttl: int | None
+    listed: bool
     hints: Hints | None
     about: About
 
@@ -157,11 +159,17 @@ class BoundTable:
     def cache_tags(self) -> dict[bytes, bytes] | None:
         """What lets the client use the result again; None: it must not."""
         cache = self.function.cache
+        known = known_by_name(self.function.signature, self.context, self.values.by_name)
+        if callable(cache):
+            cache = cache(**{name: known[name] for name in inspect.signature(cache).parameters})
+            try:
+                _check_cache(cache, self.function, self.what)
+            except DeclarationError as error:
+                raise OutputError(str(error)) from None
         if cache is None:
             return None
         validator = cache.validator
         if validator is not None:
-            known = known_by_name(self.function.signature, self.context, self.values.by_name)
             names = inspect.signature(validator).parameters
             return cache.tags(validator(**{name: known[name] for name in names}), self.what)
         return cache.tags(None, self.what)
@@ -207,8 +215,9 @@ def declare_table_function(
     partition_by: str | Sequence[str] | Callable[[], Sequence[str]] = (),
     partitions: Partitions = "single",
     late_materialization: bool = False,
-    cache: Cache | None = None,
+    cache: Cache | Callable[..., Cache | None] | None = None,
     split_ttl: int | None = None,
+    listed: bool = True,
     cardinality: CardinalityOption | None = None,
     statistics: StatisticsOption | None = None,
     **about: Any,
@@ -236,12 +245,6 @@ def declare_table_function(
         late_materialization=late_materialization,
         splits=form == "splits",
     )
-    partitioned = bool(pushdown.partition_by) and pushdown.partitions == "single"
-    check_cache(cache, stability, what, partitioned=partitioned)
-    if cache is not None and cache.validator is not None:
-        wanted(cache.validator, signature, what, "validator=")
-        if form == "splits":
-            raise DeclarationError(f"{what}: DuckDB never asks whether the results of splits still hold; give a ttl=")
     _check_split_ttl(split_ttl, form, what)
     hints: Hints | None = None
     if cardinality is not None or statistics is not None:
@@ -249,9 +252,25 @@ def declare_table_function(
 
         hints = read_hints(cardinality, statistics, signature, what, result.fixed)
     documentation = read_about(what, signature.description, **about)
-    return TableFunction(
-        sql, function, signature, result, form, stability, pushdown, cache, split_ttl, hints, documentation
+    declared = TableFunction(
+        sql, function, signature, result, form, stability, pushdown, cache, split_ttl, listed, hints, documentation
     )
+    if callable(cache):
+        wanted(cache, signature, what, "cache=")
+    else:
+        _check_cache(cache, declared, what)
+    return declared
+
+
+def _check_cache(cache: Any, function: TableFunction[..., Any], what: str) -> None:
+    pushdown = function.pushdown
+    partitioned = bool(pushdown.partition_by) and pushdown.partitions == "single"
+    check_cache(cache, function.stability, what, partitioned=partitioned)
+    if cache is None or cache.validator is None:
+        return
+    wanted(cache.validator, function.signature, what, "validator=")
+    if function.form == "splits":
+        raise DeclarationError(f"{what}: DuckDB never asks whether the results of splits still hold; give a ttl=")
 
 
 def _form(function: Any, what: str) -> Form:

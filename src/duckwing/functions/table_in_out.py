@@ -15,11 +15,12 @@ from .arguments import Arguments
 from .batches import one_batch
 from .columns import ColumnsOption, read_columns
 from .context import Context
-from .inputs import BoundOverTable, OverTable, check_positions, first_table, table_type
+from .inputs import BoundOverTable, OverTable, check_input_cache, check_positions, first_table, table_type
 from .signature import Parameter, read_signature
 from .table import check_constants
 
 if TYPE_CHECKING:
+    from ..scans.cache import Cache
     from .stateful import Fields
 
 P = ParamSpec("P")
@@ -56,17 +57,17 @@ class TableInOutFunction(OverTable[P, R]):
 class BoundTableInOut(BoundOverTable[TableInOutFunction[..., Any]]):
     """A table-in-out function with the arguments of one query."""
 
-    def process(self, started: Any, batch: pa.RecordBatch, columns: pa.Schema) -> pa.RecordBatch:
-        """The rows for one batch of input, of exactly the columns that the bind has told."""
+    def process(self, started: Any, batch: pa.RecordBatch, columns: pa.Schema, wanted: pa.Schema) -> pa.RecordBatch:
+        """The rows for one batch of input, of those of the columns that the bind has told that are wanted."""
         rows = self.function.table.wrap(self.reader(batch))
         result = started.process(rows) if self.function.stateful else self.call(started, rows)
-        return one_batch(() if result is None else result, columns, self.what)
+        return one_batch(() if result is None else result, columns, self.what, wanted)
 
-    def finish(self, started: Any, columns: pa.Schema) -> Generator[pa.RecordBatch]:
+    def finish(self, started: Any, columns: pa.Schema, wanted: pa.Schema) -> Generator[pa.RecordBatch]:
         """The rows after the last input."""
         result = started.finish()
         if result is not None:
-            yield from self.batches(result, columns)
+            yield from self.batches(result, columns, wanted)
 
 
 def declare_table_in_out(
@@ -76,6 +77,7 @@ def declare_table_in_out(
     name: str | None = None,
     per_thread: bool = False,
     stability: Stability = "consistent",
+    cache: Cache | None = None,
     **about: Any,
 ) -> TableInOutFunction[P, R]:
     """Make a :class:`TableInOutFunction` of ``function``; :func:`duckwing.table_in_out` explains the options.
@@ -104,7 +106,11 @@ def declare_table_in_out(
         raise DeclarationError(f"{what}: per_thread= is for classes with finish(); others always run in every thread")
     result = read_columns(columns, signature, what, table=True)
     check_stability(stability, what)
+    if cache is not None:
+        check_input_cache(cache, stability, signature, what)
+        if finishes:
+            raise DeclarationError(f"{what}: cache= is for functions whose rows depend on one batch alone")
     documentation = read_about(what, signature.description, **about)
     return TableInOutFunction(
-        sql, function, signature, result, table, stability, documentation, finishes, per_thread, state
+        sql, function, signature, result, table, stability, cache, documentation, finishes, per_thread, state
     )

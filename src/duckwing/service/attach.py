@@ -27,9 +27,12 @@ def catalog_attach(service: Service, call: Call, request: CatalogAttachRequest) 
         catalog = service.catalogs[0]
     names = ", ".join(f"'{c.catalog_name}'" for c in service.catalogs)
     if catalog is None:
-        raise CatalogError(f"this worker has no catalog '{request.name}'; it serves {names}")
-    data_version = resolve_version(request.data_version_spec, catalog.data_versions, "data_version_spec")
-    code_version = resolve_version(request.implementation_version, catalog.versions, "implementation_version")
+        raise CatalogError(f"No worker handles catalog '{request.name}'; this one serves {names}")
+    exact = catalog.exact_versions
+    data_version = resolve_version(request.data_version_spec, catalog.data_versions, "data_version_spec", exact=exact)
+    code_version = resolve_version(
+        request.implementation_version, catalog.versions, "implementation_version", exact=exact
+    )
     options: dict[str, Any] = {}
     if catalog.attach_options or request.options is not None:
         from ..functions.attach_options import read_attach_options

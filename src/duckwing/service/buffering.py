@@ -64,7 +64,12 @@ def open_buffering(
         share = request.finalize_state_id or ALL
         positions = range(len(parts)) if share == ALL else [p for (p,) in struct.iter_unpack("<q", share[1:])]
         batches = bound.source((parts[position] for position in positions), request.output_schema)
-        return TableStream(plain(batches), request.output_schema, GlobalInitResponse(execution_id))
+        stream: Stream = TableStream(plain(batches), request.output_schema, GlobalInitResponse(execution_id))
+        if bound.function.cache is None:
+            return stream
+        from .caching import CachedStream
+
+        return CachedStream(stream, bound.cache_tags)
     raise ArgumentError(f"function '{bound.function.name}' takes a table; it cannot be scanned without one")
 
 

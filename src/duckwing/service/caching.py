@@ -10,7 +10,14 @@ from ..rpc.framing import Batch, empty_batch
 from ..scans.cache import still_holds
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from ..rpc.call import Stream
+
+
+def not_modified(columns: pa.Schema, tags: Mapping[bytes, bytes]) -> Batch:
+    """Says that what the client has still holds."""
+    return Batch(empty_batch(columns), {**tags, metadata.CACHE_NOT_MODIFIED: b"1"})
 
 
 class CachedStream:
@@ -39,7 +46,7 @@ class CachedStream:
             self._due = self._tags() or {}
             if still_holds(batch.metadata, self._due):
                 self._ended = True
-                return Batch(empty_batch(self.output_schema), {**self._due, metadata.CACHE_NOT_MODIFIED: b"1"})
+                return not_modified(self.output_schema, self._due)
         answer = self._stream.turn(batch)
         if answer is None:
             self._ended = True

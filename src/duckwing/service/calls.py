@@ -105,7 +105,8 @@ def init(service: Service, call: Call, request: InitRequest) -> Stream:
     if kind == "table_in_out":
         from .exchanges import open_table_in_out
 
-        return open_table_in_out(service, bound, request, columns, execution_id)
+        assert scan is not None
+        return open_table_in_out(service, bound, request, scan, columns, execution_id)
     from .buffering import open_buffering
 
     return open_buffering(service, call, bound, request, columns, execution_id)
@@ -180,12 +181,13 @@ def bind_function(
     found = functions_meant(catalog, request)
     say_function(call, found[0])
     kind = found[0].kind
-    scan = scan if kind == "table_function" else None
+    scan = scan if kind in ("table_function", "table_in_out") else None
     context = Context(invocation(service, call, catalog, kind, request, execution=execution, data=data, scan=scan))
-    if kind == "scalar":
-        chosen = choose_by_columns(found, columns, request.argument_names)
-        return chosen.function.bind(chosen.parameters, columns, context)
     arguments = Arguments.decode(request.arguments)
+    if kind == "scalar":
+        constants = arguments.positional
+        chosen = choose_by_columns(found, columns, request.argument_names, [value.type for value in constants])
+        return chosen.function.bind(chosen.parameters, columns, context, constants)
     if kind == "table_function":
         chosen = choose_by_arguments(found, arguments)
         return chosen.function.bind(chosen.parameters, arguments, context)
@@ -215,7 +217,7 @@ def functions_meant(catalog: Catalog, request: BindRequest) -> Sequence[Any]:
 def _look_up(signature: Signature, values: Mapping[str, Any]) -> BindResponse:
     """The answer that has the client look up secrets and bind again (spec 05, section 3.5)."""
     lookups = [secret.lookup for secret in signature.secrets]
-    scopes = [None if lookup.scope is None else values.get(lookup.scope) for lookup in lookups]
+    scopes = [lookup.path_in(values) for lookup in lookups]
     return BindResponse(
         EMPTY_SCHEMA,
         lookup_secret_types=tuple(lookup.type for lookup in lookups),

@@ -36,7 +36,7 @@ def _info(catalog: Catalog) -> CatalogInfo:
     return CatalogInfo(
         catalog.catalog_name,
         implementation_version=catalog.version,
-        data_version_spec=", ".join(catalog.data_versions) or None,
+        data_version_spec=catalog.data_version_spec,
         attach_option_specs=tuple(options),
         releases=tuple(Release(r.version, r.released_at, r.summary, r.notes_url) for r in catalog.releases),
         source_url=catalog.source_url,

@@ -27,7 +27,7 @@ from ..protocol.functions import (
 from ..rpc.framing import EMPTY_SCHEMA
 
 if TYPE_CHECKING:
-    from ..catalog.schema import AnyTableFunction
+    from ..catalog.schema import AnyTableFunction, Schema
     from ..functions.aggregate import AggregateFunction
     from ..functions.scalar import ScalarFunction
 
@@ -65,7 +65,7 @@ def scalar_infos(schema: str, functions: Sequence[ScalarFunction[..., Any]]) -> 
             name=overload.function.name,
             schema_path=(schema,),
             function_type=FunctionType.SCALAR,
-            arguments=arguments_schema(overload.parameters),
+            arguments=arguments_schema(overload.parameters, constants=overload.function.constants == "bound"),
             output_schema=_result_schema(overload.function.returns),
             null_handling=NullHandling.SPECIAL if overload.function.sees_nulls else NullHandling.DEFAULT,
             stability=Stability[overload.function.stability.upper()],
@@ -92,6 +92,11 @@ def table_infos(schema: str, functions: Sequence[AnyTableFunction]) -> list[Func
         )
         for overload in overloads(functions)
     ]
+
+
+def listed_table_functions(schema: Schema) -> list[AnyTableFunction]:
+    """The functions of a schema that SQL can call in FROM."""
+    return [function for function in schema.table_functions() if getattr(function, "listed", True)]
 
 
 def aggregate_infos(schema: str, functions: Sequence[AggregateFunction]) -> list[FunctionInfo]:
@@ -152,11 +157,13 @@ def _execution(function: Any) -> dict[str, Any]:
     if function.kind == "table_in_out":
         serial = function.finishes and not function.per_thread
         return {
+            "projection_pushdown": True,
             "order_preservation": OrderPreservation.NO_ORDER_GUARANTEE,
             "max_workers": 1 if serial else UNLIMITED_WORKERS,
-            # Also where there is nothing to finish: without it the client closes the connection,
-            # and so ends the process, after every query (spec 05, section 9.1).
-            "has_finalize": True,
+            # Not where there is nothing to finish, although the client would then keep the connection, and so the
+            # process, for the next query (spec 05, section 9.1): DuckDB invalidates the whole database when it
+            # finishes a function within a correlated LATERAL.
+            "has_finalize": function.finishes,
         }
     return {
         "order_preservation": OrderPreservation.PRESERVES_ORDER,
@@ -179,7 +186,7 @@ def arguments_schema(parameters: Sequence[Parameter], *, constants: bool = False
     Args:
         parameters: of one form of the function.
         constants: the client takes constants out of the call and sends them with the bind. Not for
-            scalars: DuckDB then mixes up calls that differ only in a constant.
+            scalars, unless they say so: DuckDB then mixes up calls that differ only in a constant.
     """
     return pa.schema([pa.field(p.name, p.type, metadata=_properties(p, constants)) for p in parameters])
 

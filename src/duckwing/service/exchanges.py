@@ -13,6 +13,8 @@ from ..errors import ArgumentError, StateError
 from ..protocol import metadata
 from ..protocol.calls import GlobalInitResponse, InitRequest, Phase
 from ..rpc.framing import Batch
+from ..scans.cache import still_holds
+from .caching import not_modified
 from .describe import UNLIMITED_WORKERS
 from .streams import TableStream, plain
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ..functions.row import BoundRow
     from ..functions.table_in_out import BoundTableInOut
     from ..rpc.call import Stream
+    from ..scans.scan import Scan
     from . import Service
 
 
@@ -31,23 +34,30 @@ class RowStream:
         self.input_schema = columns
         self.output_schema = output
         self._run = bound.runner(output)
-        cache = bound.function.cache
-        self._tags = {} if cache is None else cache.row_tags()
+        self._bound = bound
 
     def turn(self, batch: Batch) -> Batch | None:
         """The rows for one batch of input."""
+        tags = self._bound.cache_tags(batch.data)
+        if still_holds(batch.metadata, tags):
+            return not_modified(self.output_schema, tags)
         rows, parents = self._run(batch.data)
         if parents is None or not len(parents):
-            return Batch(rows, self._tags)
+            return Batch(rows, tags)
         data = memoryview(parents.buffers()[1])[4 * parents.offset : 4 * (parents.offset + len(parents))]
-        return Batch(rows, {metadata.PARENT_ROW: base64.b64encode(data), **self._tags})
+        return Batch(rows, {metadata.PARENT_ROW: base64.b64encode(data), **tags})
 
     def close(self) -> None:
         """A row function holds nothing open."""
 
 
 def open_table_in_out(
-    service: Service, bound: BoundTableInOut, request: InitRequest, columns: pa.Schema, execution_id: bytes
+    service: Service,
+    bound: BoundTableInOut,
+    request: InitRequest,
+    scan: Scan,
+    columns: pa.Schema,
+    execution_id: bytes,
 ) -> Stream:
     """The stream for a batch after the other, or the one after the last.
 
@@ -57,12 +67,16 @@ def open_table_in_out(
     function = bound.function
     if request.phase is Phase.INPUT:
         workers = 1 if function.finishes and not function.per_thread else UNLIMITED_WORKERS
-        return TableInOutStream(service, bound, request, columns, GlobalInitResponse(execution_id, None, workers))
+        return TableInOutStream(service, bound, scan, columns, GlobalInitResponse(execution_id, None, workers))
     if request.phase is Phase.FINALIZE:
         header = GlobalInitResponse(execution_id)
         if not function.finishes:
-            return TableStream(iter(()), request.output_schema, header)
-        return TableStream(plain(_finish(service, bound, request)), request.output_schema, header)
+            return TableStream(iter(()), scan.wanted, header)
+        kept = service.executions.pop(request.execution_id or b"")
+        if not isinstance(kept, _Unfinished):
+            raise StateError(f"the state of function '{bound.function.name}' is lost; run the query again")
+        # The request does not repeat which columns are wanted (seen).
+        return TableStream(plain(_finish(bound, kept, scan.columns)), kept.wanted, header)
     raise ArgumentError(f"function '{function.name}' takes a table; it cannot be scanned without one")
 
 
@@ -73,14 +87,15 @@ class TableInOutStream:
         self,
         service: Service,
         bound: BoundTableInOut,
-        request: InitRequest,
+        scan: Scan,
         columns: pa.Schema,
         header: GlobalInitResponse,
     ):
         self._service = service
         self.header = header
         self.input_schema = columns
-        self.output_schema = request.output_schema
+        self.output_schema = scan.wanted
+        self._columns = scan.columns
         self._bound = bound
         self._execution = header.execution_id
         function = bound.function
@@ -90,12 +105,15 @@ class TableInOutStream:
 
     def turn(self, batch: Batch) -> Batch | None:
         """The rows for one batch of input."""
+        tags = self._bound.cache_tags(batch.data)
+        if still_holds(batch.metadata, tags):
+            return not_modified(self.output_schema, tags)
         self._failed = True
         if self._started is None:
             self._started = self._bound.start()
-        rows = self._bound.process(self._started, batch.data, self.output_schema)
+        rows = self._bound.process(self._started, batch.data, self._columns, self.output_schema)
         self._failed = False
-        return Batch(rows)
+        return Batch(rows, tags)
 
     def close(self) -> None:
         """Keep the instance for the finish, which follows on the same connection (spec 05, section 9.1).
@@ -104,23 +122,26 @@ class TableInOutStream:
         would say that what was kept for it can go.
         """
         if self._bound.function.finishes and not self._failed:
-            self._service.executions.put(self._execution, _Unfinished(self._started))
+            self._service.executions.put(self._execution, _Unfinished(self._started, self.output_schema))
 
 
 @dataclass(frozen=True)
 class _Unfinished:
-    """An instance that has seen all its input; None: there was none."""
+    """A stream whose input is over.
+
+    Attributes:
+        instance: has seen all of it; None: there was none.
+        wanted: the columns that are sent.
+    """
 
     instance: Any
+    wanted: pa.Schema
 
 
-def _finish(service: Service, bound: BoundTableInOut, request: InitRequest) -> Generator[pa.RecordBatch]:
-    kept = service.executions.pop(request.execution_id or b"")
-    if not isinstance(kept, _Unfinished):
-        raise StateError(f"the state of function '{bound.function.name}' is lost; run the query again")
+def _finish(bound: BoundTableInOut, kept: _Unfinished, columns: pa.Schema) -> Generator[pa.RecordBatch]:
     started = bound.start()
     state = bound.function.state
     if kept.instance is not None and state is not None:
         # Nothing but the fields goes on, as if another process did.
         state.load(started, state.save(kept.instance))
-    return bound.finish(started, request.output_schema)
+    return bound.finish(started, columns, kept.wanted)

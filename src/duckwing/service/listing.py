@@ -15,7 +15,7 @@ from ..protocol.shared import CatalogParams, Items, ObjectParams, SchemaParams
 from ..protocol.tables import ScanBranchesResult, ScanFunctionResult, TableAtParams, TableInfo
 from ..rpc.codec import Record, encode
 from .attachment import attached_catalog
-from .describe import aggregate_infos, scalar_infos, table_infos
+from .describe import aggregate_infos, listed_table_functions, scalar_infos, table_infos
 from .invocations import looking, schema_of, seen_schema
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def catalog_schema_contents_functions(service: Service, call: Call, request: Sch
     if request.type is ObjectType.SCALAR_FUNCTION:
         return _items(scalar_infos(schema.name, schema.scalars()))
     if request.type is ObjectType.TABLE_FUNCTION:
-        return _items(table_infos(schema.name, schema.table_functions()))
+        return _items(table_infos(schema.name, listed_table_functions(schema)))
     return _items(aggregate_infos(schema.name, schema.aggregates()))
 
 
@@ -262,7 +262,7 @@ def _schema_info(schema: Schema, ctx: Context, attach_opaque_data: bytes) -> Sch
         "macro": len(schema.macros),
         "aggregate_function": len(overloads(schema.aggregates())),
         "scalar_function": len(overloads(schema.scalars())),
-        "table_function": len(overloads(schema.table_functions())),
+        "table_function": len(overloads(listed_table_functions(schema))),
     }
     return SchemaInfo(
         comment=schema.comment,

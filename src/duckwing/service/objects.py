@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..catalog.declared import Catalog
     from ..catalog.tables import ForeignKey, Table
     from ..catalog.views import Macro, View
+    from ..functions.hints import Hints
 
 
 NO_ARGUMENTS = encode_batch(pa.RecordBatch.from_pydict({}))
@@ -43,18 +44,24 @@ def table_info(catalog: Catalog, table: Table) -> TableInfo:
         scan_function=scan_function(catalog, table),
         bind_result=_bind_result(table) if table.is_fixed else None,
         required_filters=tuple(tuple(group) for group in table.required_filters),
-        write_result_modes=dict.fromkeys(table.writers, "rows"),
+        write_result_modes=dict.fromkeys(table.writers, "rows" if table.returning else "count"),
         insert_function=_write_function(catalog, table, "insert"),
         update_function=_write_function(catalog, table, "update"),
         delete_function=_write_function(catalog, table, "delete"),
-        **_estimates(table),
+        **_estimates(table.hints or table.function.hints, table.scanned[0], table.bound.what),
     )
 
 
 def branch_table_info(table: BranchTable) -> TableInfo:
     """A table that is read in branches, which the client asks for when it binds."""
     return TableInfo(
-        comment=table.comment, tags=table.tags, name=table.name, schema_path=(table.schema,), columns=table.columns
+        comment=table.comment,
+        tags=table.tags,
+        name=table.name,
+        schema_path=(table.schema,),
+        columns=table.columns,
+        required_filters=tuple(tuple(group) for group in table.required_filters),
+        **_estimates(table.hints, table.columns, f"table '{table.name}'"),
     )
 
 
@@ -71,12 +78,11 @@ def scan_branches(catalog: Catalog, table: Table | BranchTable) -> ScanBranchesR
 
     if not isinstance(table, BranchTable):
         return ScanBranchesResult((_worker_branch(catalog, table, None),))
-    extensions = [name for branch, _ in table.branches for name in getattr(branch.source, "extensions", ())]
     branches = tuple(
         _worker_branch(catalog, scanned, branch.where) if scanned is not None else _foreign_branch(branch)
         for branch, scanned in table.branches
     )
-    return ScanBranchesResult(branches, tuple(dict.fromkeys(extensions)))
+    return ScanBranchesResult(branches, tuple(table.extensions))
 
 
 def _worker_branch(catalog: Catalog, table: Table, where: str | None) -> ScanBranch:
@@ -199,17 +205,15 @@ def _foreign_key(catalog: Catalog, table: Table, key: ForeignKey) -> ForeignKeyI
     return ForeignKeyInfo(tuple(key.columns), tuple(key.referenced), name, (schema or table.schema,))
 
 
-def _estimates(table: Table) -> dict[str, Any]:
+def _estimates(hints: Hints | None, columns: pa.Schema, what: str) -> dict[str, Any]:
     """What the optimizer wants to know, where it is the same for all scans; else it asks for each.
 
     What is computed may change while the client is attached, and wrong statistics make wrong answers.
     """
-    hints = table.function.hints
     if hints is None or hints.cardinality.compute is not None or hints.statistics.compute is not None:
         return {}
-    what = table.bound.what
     cardinality = hints.cardinality_of({}, what)
-    statistics = hints.statistics_of({}, table.scanned[0], what)
+    statistics = hints.statistics_of({}, columns, what)
     return {
         "cardinality_estimate": cardinality.estimate,
         "cardinality_max": cardinality.max,

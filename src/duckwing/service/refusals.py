@@ -28,11 +28,10 @@ def refused(catalog: Catalog, method: str, why: str = "") -> CatalogError:
     """
     what, operation = method.removeprefix("catalog_").rsplit("_", 1)
     writable = any(schema.mounted is not None and schema.mounted.writes for schema in catalog.schemas())
-    reason = "" if writable else "is read-only: it "
-    return CatalogError(
-        f"catalog '{catalog.catalog_name}' {reason}does not take {operation.upper()} {what.replace('_', ' ').upper()}"
-        f"{why}"
-    )
+    statement = f"{operation.upper()} {what.replace('_', ' ').upper()}"
+    if not writable:
+        return CatalogError(f"Cannot {statement} in '{catalog.catalog_name}': catalog is read-only{why}")
+    return CatalogError(f"catalog '{catalog.catalog_name}' does not take {statement}{why}")
 
 
 catalog_index_create = _refuse

@@ -154,9 +154,12 @@ class _Call:
         """The column of the results."""
         self._refuse_named(named)
         parameters = self._expanded(len(positional))
-        batch = columns(list(zip(parameters, positional, strict=True)), self.what)
+        pairs = list(zip(parameters, positional, strict=True))
+        bound = [p.const and self.function.constants == "bound" for p in parameters]
+        constants = [one_value(*pair, self.what) for pair, is_bound in zip(pairs, bound, strict=True) if is_bound]
+        batch = columns([pair for pair, is_bound in zip(pairs, bound, strict=True) if not is_bound], self.what)
         names = tuple(None if p.kind == "varargs" else p.name for p in parameters)
-        request = self._bind(CallType.SCALAR, batch.schema, encode_arguments((), {}), argument_names=names)
+        request = self._bind(CallType.SCALAR, batch.schema, encode_arguments(constants, {}), argument_names=names)
         with self.worker.open(self.worker.bind(request)) as stream:
             results = [_turn(stream, part).data.column(0) for part in slices(batch, self.batch_rows)]
             [result] = stream.output_schema

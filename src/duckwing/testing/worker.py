@@ -110,7 +110,7 @@ class InProcessWorker:
             lookups = zip(response.lookup_secret_types, response.lookup_scopes, response.lookup_names, strict=True)
             found = [self._look_up(Lookup(type_, name=name or None), scope) for type_, scope, name in lookups]
             request = dataclasses.replace(
-                request, secrets=secrets_batch(filter(None, found)), resolved_secrets_provided=True
+                request, secrets=secrets_batch(s for s in found if s is not None), resolved_secrets_provided=True
             )
             response = self.call("bind", request)
         return InitRequest(
@@ -119,7 +119,8 @@ class InProcessWorker:
 
     def secrets(self, lookups: Iterable[Lookup]) -> bytes | None:
         """The secrets that go with the only bind of an aggregate."""
-        return secrets_batch(filter(None, [self._look_up(lookup, None) for lookup in lookups]))
+        found = (self._look_up(lookup, None) for lookup in lookups)
+        return secrets_batch(secret for secret in found if secret is not None)
 
     def _look_up(self, lookup: Lookup, scope: str | None) -> Secret | None:
         return choose_secret(self._secrets, lookup, scope or None)

@@ -29,6 +29,7 @@ _PYTHON: dict[Any, pa.DataType] = {
     pa.MonthDayNano: INTERVAL,
     Any: ANY,
     object: ANY,
+    pa.Scalar: ANY,
 }
 
 _ARROW: dict[Any, pa.DataType] = {

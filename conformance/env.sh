@@ -1,0 +1,32 @@
+# The variables with which the public integration suite finds its workers.
+# Source it in bash or zsh, with `duckwing` on the PATH: . conformance/env.sh stdio|launch|http
+
+_duckwing_conformance() {
+    local here=$1 transport=$2 command prefix dedicated=
+    command=$(command -v duckwing) || { echo "duckwing is not on the PATH; activate its environment first" >&2; return 1; }
+    case $transport in
+        stdio) prefix= dedicated=1 ;;
+        launch) prefix=launch: ;;
+        http) echo "this version of Duckwing has no HTTP transport yet; use stdio or launch" >&2; return 1 ;;
+        *) echo "usage: . conformance/env.sh stdio|launch|http" >&2; return 1 ;;
+    esac
+    unset VGI_TEST_DEDICATED_WORKER VGI_REQUIRE_LAUNCHER_TRANSPORT VGI_HTTP_TRANSPORT
+    export VGI_TEST_WORKER="${prefix}${command} run ${here}/main.py"
+    export VGI_VERSIONED_WORKER="${prefix}${command} run ${here}/versioned.py"
+    export VGI_VERSIONED_TABLES_WORKER="${prefix}${command} run ${here}/versioned_tables.py"
+    export VGI_ATTACH_OPTIONS_WORKER="${prefix}${command} run ${here}/attach_options.py"
+    export VGI_ATTACH_OPTIONS_REQUIRED_WORKER="$VGI_ATTACH_OPTIONS_WORKER"
+    export VGI_SIMPLE_WRITABLE_WORKER="${prefix}${command} run ${here}/simple_writable.py"
+    export VGI_BAD_PROTOCOL_WORKER="${prefix}${command} run ${here}/bad_protocol.py"
+    export VGI_BAD_ENUM_WORKER="${prefix}${command} run ${here}/bad_enum.py"
+    if [ -n "$dedicated" ]; then
+        export VGI_TEST_DEDICATED_WORKER=1
+    else
+        export VGI_REQUIRE_LAUNCHER_TRANSPORT=1
+    fi
+    # Files that the tests write and the worker names; both must see the same path.
+    export VGI_TEST_BRANCH_DIR="${VGI_TEST_BRANCH_DIR:-$(mktemp -d)}"
+    export VGI_SCHEMA_RECONCILE_DB="${VGI_SCHEMA_RECONCILE_DB:-$VGI_TEST_BRANCH_DIR/schema_reconcile.db}"
+}
+
+_duckwing_conformance "$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")" && pwd)" "$1"

@@ -1,0 +1,33 @@
+"""The catalog ``example``: its schemas, settings and type of secret."""
+
+from __future__ import annotations
+
+import duckwing as dw
+from duckwing.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, STRUCT, VARCHAR
+
+example = dw.Catalog(
+    "example",
+    comment="Example VGI catalog for testing",
+    tags={"source": "vgi-fixture-worker", "version": "1"},
+    schema_comment="Example functions for testing VGI",
+    transactions=True,
+)
+data = example.schema("data", comment="Example tables backed by functions")
+
+example.setting("vgi_verbose_mode", BOOLEAN, default=False, description="Enable verbose output")
+example.setting("greeting", VARCHAR, default="Hello", description="Custom greeting message")
+example.setting("multiplier", BIGINT, default=1, description="Value multiplier")
+example.setting("threshold", BIGINT, default=0, description="Filter threshold")
+example.setting("scale_factor", DOUBLE, default=1.0, description="Float scale factor")
+example.setting(
+    "config",
+    STRUCT({"start": BIGINT, "step": BIGINT, "label": VARCHAR}),
+    description="Sequence configuration struct",
+)
+
+example_secret = example.secret_type(
+    "vgi_example",
+    {"secret_string": VARCHAR, "api_key": VARCHAR, "port": INTEGER, "use_ssl": BOOLEAN, "timeout": DOUBLE},
+    redact=["secret_string", "api_key"],
+    description="Example VGI secret for testing",
+)

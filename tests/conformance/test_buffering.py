@@ -1,0 +1,100 @@
+"""Functions of ``example`` that see all rows before they give any."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ..sql.session import Session
+from .attaching import attach
+
+pytestmark = pytest.mark.sql
+
+NUMBERS = "(SELECT i, i / 2 AS h, 'x' AS s, 1.5::DECIMAL(5, 2) AS d FROM range(10000) t(i))"
+
+
+@pytest.mark.parametrize("function", ["buffer_input", "echo_buffering", "global_buffered"])
+def test_all_rows(example: Session, function: str) -> None:
+    assert example.row(f"SELECT count(*), sum(i) FROM {function}((SELECT i FROM range(100000) t(i)))") == (
+        100_000,
+        4_999_950_000,
+    )
+    assert example.rows(f"FROM {function}((SELECT 1 AS i WHERE random() > 2))") == []
+    assert example.rows(f"SELECT i FROM {function}((SELECT i, i + 1 AS j FROM range(9) t(i))) WHERE j = 5") == [(4,)]
+
+
+def test_as_part_of_queries(example: Session) -> None:
+    lateral = "SELECT t.i, b.x FROM range(2) t(i), LATERAL buffer_input((SELECT 5 AS x)) b ORDER BY ALL"
+    assert example.rows(lateral) == [(0, 5), (1, 5)]
+    recursive = """WITH RECURSIVE r AS (
+        SELECT i FROM buffer_input((SELECT 1 AS i)) UNION ALL SELECT i + 1 FROM r WHERE i < 5) FROM r"""
+    assert example.values(recursive) == [1, 2, 3, 4, 5]
+    union = "SELECT 1 AS i UNION ALL SELECT 2"
+    assert sorted(example.values(f"FROM buffer_input(({union}))")) == [1, 2]
+
+
+@pytest.mark.parametrize("function", ["ordered_buffer_input", "batch_index_buffer_input"])
+def test_in_order(own_example: Session, function: str) -> None:
+    own_example.execute(f"CREATE TEMP TABLE kept AS FROM {function}((SELECT i FROM range(50000) t(i)))")
+    assert own_example.row("SELECT count(*), bool_and(i = rowid) FROM kept") == (50_000, True)
+
+
+@pytest.mark.parametrize(
+    ("call", "rows"),
+    [
+        (f"sum_all_columns({NUMBERS})", [(49_995_000, 24_997_500.0, 15_000.0)]),
+        (f"cached_sum_all({NUMBERS})", [(49_995_000, 24_997_500.0, 15_000.0)]),
+        (f"sum_all_columns_simple_distributed({NUMBERS})", [(49_995_000, 24_997_500.0)]),
+        ("sum_all_columns((SELECT NULL::INT AS i))", [(0,)]),
+        ("exception_process((SELECT i FROM range(100) t(i)))", [(0,)]),
+        ("ordered_source((SELECT 1))", [(n,) for n in range(16)]),
+        ("test_same_name_buffered((SELECT 'x'))", [("main:x",)]),
+        ("data.test_same_name_buffered((SELECT 'x'))", [("data:x",)]),
+    ],
+)
+def test_rows(example: Session, call: str, rows: list[tuple[Any, ...]]) -> None:
+    assert example.rows(f"FROM {call}") == rows
+
+
+@pytest.mark.parametrize("rows", [0, 2048, 2049, 10_000])
+def test_one_wide_batch(example: Session, rows: int) -> None:
+    assert example.value(f"SELECT count(*) FROM buffer_emit_wide({rows}, (SELECT 1))") == rows
+
+
+def test_a_mebibyte_for_each_batch(example: Session) -> None:
+    rows = example.rows("FROM large_state((SELECT i AS a, i AS b FROM range(100000) t(i)))")
+    [(a, b)] = rows
+    assert a == b
+    assert a >= 32 << 20
+    assert a % (1 << 20) == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("sum_all_columns((SELECT 'x' AS s))", "requires at least one numeric"),
+        ("exception_process((SELECT i FROM range(10000) t(i)))", "Intentional exception on batch 2"),
+        (f"exception_finalize({NUMBERS})", "Intentional exception during finalize()"),
+        ("crash_on_finalize((SELECT 1))", "Intentional exception during finalize()"),
+        ("crash_on_combine((SELECT 1))", "Intentional exception during combine()"),
+    ],
+)
+def test_errors(example: Session, call: str, message: str) -> None:
+    assert message in example.error(f"FROM {call}")
+    assert example.values("FROM buffer_input((SELECT 1))") == [1]
+
+
+def test_the_end_of_a_process(fresh: Session) -> None:
+    attach(fresh, "main", "example", "pool false")
+    assert "worker" in fresh.error("FROM example.crash_on_process((SELECT 1))")
+    assert fresh.values("FROM example.buffer_input((SELECT 1))") == [1]
+    assert fresh.value("SELECT count(*) FROM example.buffer_input((FROM range(10000)))") == 10_000
+
+
+def test_messages(own_example: Session) -> None:
+    own_example.execute("CALL enable_logging('VGI', level = 'info')")
+    own_example.rows("FROM sum_all_columns((SELECT 1 AS i), logging := true)")
+    messages = "\n".join(own_example.values("SELECT message FROM duckdb_logs WHERE type = 'VGI'"))
+    assert "Processing batch with 1 rows" in messages
+    assert "Combining 1 state_ids" in messages
