@@ -10,7 +10,7 @@ WORKERS ?= auto
 export PYTHONDONTWRITEBYTECODE :=
 export QUERY_FARM_TELEMETRY_OPT_OUT := 1
 
-.PHONY: help demo test check-all lint types layers bench fuzz engine clean
+.PHONY: help demo test check-all conformance lint types layers bench fuzz engine clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,7 +49,12 @@ check-all: $(VENV)/.ready lint types layers engine  ## everything, everywhere
 	@for transport in stdio launch; do echo "SQL over $$transport, with shared memory" && DUCKWING_TRANSPORT=$$transport \
 		VGI_RPC_SHM_SIZE_BYTES=33554432 VGI_RPC_SHM_MIN_BATCH_BYTES=1 \
 		$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not full" tests/sql || exit 1; done
+	@$(MAKE) --no-print-directory conformance
 	@$(MAKE) --no-print-directory demo > /dev/null && echo "make demo: ok"
+
+conformance: $(VENV)/.ready engine  ## the fixture workers of the public suite, over each transport
+	@for transport in stdio launch unix tcp; do echo "conformance over $$transport" && DUCKWING_TRANSPORT=$$transport \
+		$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal tests/conformance || exit 1; done
 
 fuzz: $(VENV)/.ready engine  ## hostile bytes, and random predicates, against workers in turn, until interrupted
 	@round=1; while $(BIN)/python -m tests.rpc.fuzz --seed $$round && \

@@ -1,8 +1,12 @@
-"""Sessions of the tests of ``conformance``: those of the SQL tests, and one that has ``example``."""
+"""Sessions of the tests of ``conformance``: those of the SQL tests, and one that has ``example``.
+
+`make test` runs a few of these tests, `make conformance` all of them over each transport.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +16,14 @@ from ..sql.conftest import open_session as open_session
 from ..sql.conftest import sql as sql
 from ..sql.session import Session
 from .attaching import attach
+
+SMOKE = ("test_catalog", "test_scalars", "test_twins")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.path.stem not in SMOKE:
+            item.add_marker(pytest.mark.full)
 
 
 @pytest.fixture(scope="session")
