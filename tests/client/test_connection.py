@@ -109,7 +109,7 @@ def rows(batches: Iterator[pa.RecordBatch]) -> list[int]:
 def test_lists_and_attaches(worker: WorkerConnection) -> None:
     assert worker.catalogs() == ["demo", "other"]
     assert worker.attach("DEMO").about.comment == "for the client's tests"
-    with pytest.raises(RemoteError, match="no catalog 'nosuch'; it serves 'demo', 'other'"):
+    with pytest.raises(RemoteError, match="No worker handles catalog 'nosuch'; this one serves 'demo', 'other'"):
         worker.attach("nosuch")
 
 

@@ -129,6 +129,7 @@ def test_it_waits_for_the_first_client(folder: Path) -> None:
         assert worker.wait() == 0
 
 
+@pytest.mark.full
 def test_it_does_not_wait_for_the_first_client_for_ever(folder: Path) -> None:
     with listening(folder, "--idle-timeout", "0.1", command=tuned(FIRST_CLIENT_SECONDS=0.2)) as worker:
         assert worker.wait() == 0
@@ -136,6 +137,7 @@ def test_it_does_not_wait_for_the_first_client_for_ever(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("seconds", ["0", pytest.param("-1", marks=pytest.mark.full)])
+@pytest.mark.full
 def test_it_never_ends_by_itself(folder: Path, seconds: str) -> None:
     with listening(folder, "--idle-timeout", seconds, command=tuned(FIRST_CLIENT_SECONDS=0.0)) as worker:
         assert works(worker.client())
@@ -236,6 +238,7 @@ def test_its_processes_end_when_the_supervisor_is_killed(
 
 
 @pytest.mark.parametrize("place", ["--unix", "--tcp"])
+@pytest.mark.full
 def test_connections_without_a_byte(folder: Path, place: str) -> None:
     flags = ["--tcp", "0"] if place == "--tcp" else ["--unix", f"{folder}/worker.sock"]
     with listening(folder, *flags) as worker:
@@ -271,6 +274,7 @@ def test_a_half_closed_connection_gets_its_answer(folder: Path, place: str) -> N
         assert worker.stderr() == ""
 
 
+@pytest.mark.full
 def test_many_requests_on_one_connection(worker: Listening) -> None:
     with worker.socket() as connection:
         connection.settimeout(None)
@@ -286,6 +290,7 @@ def test_as_many_processes_as_connections(worker: Listening) -> None:
     assert eventually(lambda: len(worker.processes()) == 1)
 
 
+@pytest.mark.full
 def test_a_process_serves_one_connection_after_another(folder: Path) -> None:
     """Now and then another is started, when one has not said yet that it is free."""
     with listening(folder) as worker, worker.client() as client:
@@ -326,6 +331,7 @@ def request() -> bytes:
 
 
 @pytest.mark.parametrize("part", [1, 7, 100, -1])
+@pytest.mark.full
 def test_half_a_request(worker: Listening, part: int) -> None:
     """It keeps one process, and no others, and only as long as the client is there."""
     with worker.socket() as connection:
@@ -336,6 +342,7 @@ def test_half_a_request(worker: Listening, part: int) -> None:
 
 
 @pytest.mark.parametrize("nonsense", [b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 64, bytes(64)])
+@pytest.mark.full
 def test_what_is_no_request(worker: Listening, nonsense: bytes) -> None:
     with worker.socket() as connection:
         connection.sendall(nonsense)
@@ -346,6 +353,7 @@ def test_what_is_no_request(worker: Listening, nonsense: bytes) -> None:
 
 
 @pytest.mark.parametrize("place", ["--unix", "--tcp"])
+@pytest.mark.full
 def test_a_slow_reader(folder: Path, place: str) -> None:
     flags = ["--tcp", "0"] if place == "--tcp" else ["--unix", f"{folder}/worker.sock"]
     with listening(folder, *flags) as worker, worker.client() as client:
@@ -447,6 +455,7 @@ def test_the_client_of_a_dead_process_gets_an_error(folder: Path, number: int, p
         pytest.param("program", "stopped", marks=pytest.mark.full),
     ],
 )
+@pytest.mark.full
 def test_children_of_user_code_keep_no_connection_open(folder: Path, how: str, end: str) -> None:
     with listening(folder) as worker, worker.client() as client:
         scan = client.attach().scan("with_a_child", how, 1000)
@@ -465,6 +474,7 @@ def test_children_of_user_code_keep_no_connection_open(folder: Path, how: str, e
 
 
 @pytest.mark.parametrize("how", ["fork", pytest.param("program with our files", marks=pytest.mark.full)])
+@pytest.mark.full
 def test_children_of_user_code_do_not_hold_up_a_scan(folder: Path, how: str) -> None:
     with listening(folder, "--idle-timeout", "0.1") as worker:
         with worker.client() as client, worker.socket():
@@ -513,6 +523,7 @@ def full_connection(worker: Listening) -> Iterator[tuple[int, Iterator[object]]]
 
 
 @pytest.mark.parametrize("end", ["idle", "stopped"])
+@pytest.mark.full
 def test_the_process_of_a_client_that_does_not_read_dies(folder: Path, end: str) -> None:
     """The error has to wait until the client reads, and the worker with it, unless it is told to stop."""
     with listening(folder, "--idle-timeout", "0.1") as worker:
@@ -528,6 +539,7 @@ def test_the_process_of_a_client_that_does_not_read_dies(folder: Path, end: str)
         assert worker.wait() == 0
 
 
+@pytest.mark.full
 def test_a_client_that_does_not_read_does_not_keep_a_worker_from_ending(folder: Path) -> None:
     with listening(folder) as worker, full_connection(worker) as (_, scan):
         started = time.monotonic()
@@ -538,6 +550,7 @@ def test_a_client_that_does_not_read_does_not_keep_a_worker_from_ending(folder: 
         break_off(scan)
 
 
+@pytest.mark.full
 def test_nobody_reads_standard_error(folder: Path) -> None:
     """What the supervisor has to say is then lost, but not what it has to do."""
     path = folder / "worker.sock"
@@ -561,6 +574,7 @@ def test_nobody_reads_standard_error(folder: Path) -> None:
         assert process.wait(SECONDS) == 0
 
 
+@pytest.mark.full
 def test_it_can_be_stopped_while_it_starts(folder: Path, fifo: Fifo) -> None:
     program = folder / "program.py"
     program.write_text(f"import time\nopen({fifo.path!r}, 'wb').close()\ntime.sleep(600)\n")
@@ -577,6 +591,7 @@ def test_it_can_be_stopped_while_it_starts(folder: Path, fifo: Fifo) -> None:
         assert not (folder / "worker.sock").exists()
 
 
+@pytest.mark.full
 def test_the_process_that_forks_has_no_threads_of_ours(worker: Listening) -> None:
     """A copy of one that has several can wait for ever for a lock that one of the others held."""
     assert works(worker.client())
@@ -584,6 +599,7 @@ def test_the_process_that_forks_has_no_threads_of_ours(worker: Listening) -> Non
     assert {(task / "comm").read_text().strip() for task in others} <= {"jemalloc_bg_thd"}  # it knows of forks
 
 
+@pytest.mark.full
 def test_too_few_descriptors(folder: Path) -> None:
     """Clients wait or get an error, and when some leave, the others are served."""
     with listening(folder, max_files=24, command=tuned(SPARE_SECONDS=0.3)) as worker:
@@ -667,6 +683,7 @@ def test_a_worker_that_was_started_by_hand_says_why_it_cannot(folder: Path, text
     assert processes_of(folder) == []
 
 
+@pytest.mark.full
 def test_a_file_is_broken_and_mended_while_it_is_served(folder: Path) -> None:
     """Without --reload, too, processes that are started later run the file as it is then."""
     program = folder / "program.py"
@@ -692,6 +709,7 @@ def test_a_file_is_broken_and_mended_while_it_is_served(folder: Path) -> None:
         assert client.catalogs() == ["demo"]
 
 
+@pytest.mark.full
 def test_processes_that_die_while_they_start(folder: Path) -> None:
     """Clients get an error soon, and the machine is not kept busy with starting others."""
     program = folder / "program.py"

@@ -178,6 +178,10 @@ def strike_all(shared: Shared, query: Callable[[], object], answer: object, chan
         assert time.monotonic() - started < SECONDS, plan
         deaths += shared.deaths() >= plan[2]
     (shared.folder / "plan").unlink(missing_ok=True)
+    for _ in range(5):
+        with contextlib.suppress(duckdb.Error):  # a supervisor that is just dying may still have the socket
+            query()
+            break
     assert query() == answer
     print(f"{len(plans)} plans, {deaths} deaths, {errors} errors")
     assert deaths >= 0.8 * len(plans) or shares > 1  # how often a moment comes depends on DuckDB's threads, too
@@ -191,7 +195,7 @@ def chance() -> random.Random:
     return random.Random(seed)
 
 
-SHARES = pytest.mark.parametrize("shares", [pytest.param(30, id="some"), pytest.param(1, id="all", marks=LONG)])
+SHARES = pytest.mark.parametrize("shares", [pytest.param(45, id="some"), pytest.param(1, id="all", marks=LONG)])
 
 
 @SHARES
@@ -203,6 +207,7 @@ def test_deaths_in_every_phase(shared: Shared, chance: random.Random, call: str,
 
 
 @SHARES
+@pytest.mark.full
 def test_deaths_while_a_catalog_is_read(shared: Shared, chance: random.Random, shares: int) -> None:
     def read() -> object:
         shared.session.execute("DETACH DATABASE IF EXISTS another")
@@ -213,6 +218,7 @@ def test_deaths_while_a_catalog_is_read(shared: Shared, chance: random.Random, s
 
 
 @pytest.mark.parametrize("place", ["--unix", "--tcp"])
+@pytest.mark.full
 def test_deaths_of_processes_of_other_workers(
     folder: Path,
     open_session: Callable[..., Session],

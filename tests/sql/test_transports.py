@@ -35,7 +35,7 @@ QUERIES = {
 """What is asked of workers, and what gives the same without."""
 
 
-@pytest.fixture(scope="module", params=["launch", "unix", "tcp"])
+@pytest.fixture(scope="module", params=["launch", pytest.param("unix", marks=pytest.mark.full), "tcp"])
 def session(request: pytest.FixtureRequest, open_session: Callable[..., Session]) -> Iterator[Session]:
     session = open_session(threads=4)
     for worker in ("arithmetic", "aggregates", "buffering", "in_out", "errors"):
