@@ -251,11 +251,16 @@ def test_random_deaths(shared: Shared, chance: random.Random, kills: int) -> Non
     killed: collections.Counter[str] = collections.Counter()
     answers = errors = 0
 
+    orphans: set[int] = set()
+
     def kill_some(done: threading.Event) -> None:
+        """Never a process whose supervisor was killed just before: nobody would be left to make an error of it."""
         while not done.wait(chance.uniform(0, 0.2)):
             victims = shared.supervisors() if chance.random() < 0.1 else shared.serving()
             with contextlib.suppress(IndexError, ProcessLookupError):
-                os.kill(chance.choice(victims), signal.SIGKILL)
+                victim = chance.choice([pid for pid in victims if pid not in orphans])
+                orphans.update(_children(victim))
+                os.kill(victim, signal.SIGKILL)
                 killed["kills"] += 1
 
     while killed["kills"] < kills:
