@@ -200,6 +200,7 @@ SHARES = pytest.mark.parametrize("shares", [pytest.param(45, id="some"), pytest.
 
 @SHARES
 @pytest.mark.parametrize("call", CALLS)
+@pytest.mark.full
 def test_deaths_in_every_phase(shared: Shared, chance: random.Random, call: str, shares: int) -> None:
     rows = ROWS.get(call, 10_000)
     query = CALLS[call].format(rows=rows, batches=rows // 100)

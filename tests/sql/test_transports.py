@@ -35,7 +35,9 @@ QUERIES = {
 """What is asked of workers, and what gives the same without."""
 
 
-@pytest.fixture(scope="module", params=["launch", pytest.param("unix", marks=pytest.mark.full), "tcp"])
+@pytest.fixture(
+    scope="module", params=["launch", *(pytest.param(name, marks=pytest.mark.full) for name in ("unix", "tcp"))]
+)
 def session(request: pytest.FixtureRequest, open_session: Callable[..., Session]) -> Iterator[Session]:
     session = open_session(threads=4)
     for worker in ("arithmetic", "aggregates", "buffering", "in_out", "errors"):
