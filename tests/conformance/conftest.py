@@ -17,7 +17,7 @@ from ..sql.conftest import sql as sql
 from ..sql.session import Session
 from .attaching import attach
 
-SMOKE = ("test_catalog", "test_twins")
+SMOKE = ("test_twins",)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
