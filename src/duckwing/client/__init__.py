@@ -50,24 +50,7 @@ _HOMES = {
     "connect": "duckwing.client.connection",
 }
 
-__all__ = [
-    "At",
-    "AttachedCatalog",
-    "Batches",
-    "Condition",
-    "ConnectError",
-    "ConnectionClosed",
-    "LaunchError",
-    "LocationError",
-    "LogMessage",
-    "RemoteError",
-    "Sample",
-    "TableReader",
-    "Transaction",
-    "WorkerConnection",
-    "col",
-    "connect",
-]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> object:

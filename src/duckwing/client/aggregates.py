@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import ArgumentError
+from ..functions.secrets import secrets_batch
 from ..protocol.aggregates import (
     AGGREGATE_BIND,
     AGGREGATE_COMBINE,
@@ -29,7 +30,7 @@ from .batches import checked
 from .exchanges import divided, numbered
 from .inputs import as_array, columns, slices
 from .parallel import together
-from .session import Session, encoded
+from .session import Session
 from .signatures import choose
 
 GROUP_ID = "__vgi_group_id"
@@ -63,7 +64,7 @@ def aggregate(
             arguments=encode_arguments(constants, {}),
             input_schema=batch.schema,
             settings=session.settings,
-            secrets=None if signature is None else encoded(session.find_secrets(signature.info.required_secrets)),
+            secrets=None if signature is None else secrets_batch(session.find_secrets(signature.info.required_secrets)),
             argument_names=None if signature is None else signature.names(len(arguments)),
             **place,
         ),

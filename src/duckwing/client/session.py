@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from ..errors import CatalogError
-from ..functions.secrets import Lookup, Secret, choose_secret
+from ..functions.secrets import Lookup, Secret, choose_secret, secrets_batch
 from ..protocol.attach import CatalogAttachResult
 from ..protocol.calls import BIND, BindRequest, BindResponse, CallType, InitRequest
 from ..protocol.catalogs import SettingSpec
@@ -119,7 +119,9 @@ class Session:
             RemoteError: the function or its arguments are refused.
         """
         found = self.find_secrets(required)
-        response: BindResponse = self.rpc.call(BIND, request := dataclasses.replace(request, secrets=encoded(found)))
+        response: BindResponse = self.rpc.call(
+            BIND, request := dataclasses.replace(request, secrets=secrets_batch(found))
+        )
         if response.lookup_secret_types:
             lookups = zip(response.lookup_secret_types, response.lookup_scopes, response.lookup_names, strict=True)
             scoped = (
@@ -127,7 +129,7 @@ class Session:
                 for type_, scope, name in lookups
             )
             found += [secret for secret in scoped if secret is not None]
-            request = dataclasses.replace(request, secrets=encoded(found), resolved_secrets_provided=True)
+            request = dataclasses.replace(request, secrets=secrets_batch(found), resolved_secrets_provided=True)
             response = self.rpc.call(BIND, request)
             if response.lookup_secret_types:
                 raise ProtocolError(f"function '{request.function_name}' asks for secrets twice")
@@ -142,18 +144,6 @@ class Session:
             for r in required
         )
         return [secret for secret in chosen if secret is not None]
-
-
-def encoded(secrets: Iterable[Secret]) -> bytes | None:
-    """Secrets as a bind carries them (spec 06, section 11.3); None if there are none."""
-    found = {secret.name: secret for secret in secrets}
-    if not found:
-        return None
-    records = [
-        {"name": s.name, "provider": s.provider, "scope": "\n".join(s.scopes), "type": s.type, **s}
-        for s in found.values()
-    ]
-    return encode_batch(pa.RecordBatch.from_arrays([pa.array([r]) for r in records], names=list(found)))
 
 
 def settings_batch(about: CatalogAttachResult, values: Mapping[str, Any]) -> bytes | None:

@@ -230,13 +230,10 @@ class BoundOverTable(Generic[F]):
         cache = self.function.cache
         if cache is None:
             return {}
-        if cache.validator is None:
-            return cache.tags(None, self.what)
         signature = self.function.signature
         table = next(p.name for p in signature.parameters if p.kind == "table")
         known = known_by_name(signature, self.context, {**self.values.by_name, table: rows})
-        names = inspect.signature(cache.validator).parameters
-        return cache.tags(cache.validator(**{name: known[name] for name in names}), self.what)
+        return cache.tags_from(known, self.what)
 
     def batches(self, result: Any, columns: pa.Schema, wanted: pa.Schema | None = None) -> Generator[pa.RecordBatch]:
         """The rows of what the author returned; closing the iterator closes his generator."""

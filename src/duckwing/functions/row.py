@@ -134,8 +134,7 @@ class BoundRow:
             return cache.row_tags()
         columns = {parameter.name: column for (parameter, _), column in zip(self._inputs, batch.columns, strict=True)}
         known = {**known_by_name(self.function.signature, self.context, self.values.by_name), **columns}
-        names = inspect.signature(cache.validator).parameters
-        return cache.tags(cache.validator(**{name: known[name] for name in names}), self.what)
+        return cache.tags_from(known, self.what)
 
     def runner(self, columns: pa.Schema) -> Callable[[pa.RecordBatch], tuple[pa.RecordBatch, pa.Array | None]]:
         """What makes the rows of a batch of input: the rows, and for each the input row that it came from.

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import DeclarationError
+from ..rpc.codec import encode_batch
 from ..types.names import sql_name
 from ..types.refusals import refusal
 
@@ -160,3 +161,15 @@ def declare_secret_type(
     for key in redacted - set(parameters):
         raise DeclarationError(f"{what}: redact= names '{key}', which is none of its parameters")
     return SecretType(name, dict(parameters), redacted, description)
+
+
+def secrets_batch(secrets: Iterable[Secret]) -> bytes | None:
+    """Secrets as a bind carries them (spec 06, section 11.3); None if there are none."""
+    found = {secret.name: secret for secret in secrets}
+    if not found:
+        return None
+    records = [
+        {"name": s.name, "provider": s.provider, "scope": "\n".join(s.scopes), "type": s.type, **s}
+        for s in found.values()
+    ]
+    return encode_batch(pa.RecordBatch.from_arrays([pa.array([r]) for r in records], names=list(found)))

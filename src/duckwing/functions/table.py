@@ -159,6 +159,8 @@ class BoundTable:
     def cache_tags(self) -> dict[bytes, bytes] | None:
         """What lets the client use the result again; None: it must not."""
         cache = self.function.cache
+        if cache is None:
+            return None
         known = known_by_name(self.function.signature, self.context, self.values.by_name)
         if callable(cache):
             cache = cache(**{name: known[name] for name in inspect.signature(cache).parameters})
@@ -166,13 +168,7 @@ class BoundTable:
                 _check_cache(cache, self.function, self.what)
             except DeclarationError as error:
                 raise OutputError(str(error)) from None
-        if cache is None:
-            return None
-        validator = cache.validator
-        if validator is not None:
-            names = inspect.signature(validator).parameters
-            return cache.tags(validator(**{name: known[name] for name in names}), self.what)
-        return cache.tags(None, self.what)
+        return None if cache is None else cache.tags_from(known, self.what)
 
     def _call(self) -> Any:
         function = self.function

@@ -13,7 +13,6 @@ import gc
 import os
 import signal
 import socket
-import struct
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from ..rpc.framing import Buffer, drive
 from ..rpc.keys import NO_MESSAGE
 from ..rpc.server import Server
 from ..transports.pipe import Interrupted
+from ..transports.sockets import peer_process
 from .progress import ANSWERING, WORKING, Progress
 from .signals import SignalledStream, StopSignals, leave_in_children
 
@@ -197,8 +197,7 @@ def peer_of(descriptor: int) -> int:
     with socket.socket(fileno=os.dup(descriptor)) as connection:
         if connection.family != socket.AF_UNIX:
             return 0
-        pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-        return int(pid)
+        return peer_process(connection)
 
 
 def spoil(descriptor: int, data: bytes = b"") -> bool:

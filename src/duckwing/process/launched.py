@@ -6,13 +6,13 @@ import json
 import os
 import signal
 import socket
-import struct
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ..transports.sockets import peer_process
 
 STOP_SECONDS = 5.0
 """How long a worker may take to end after SIGTERM, before it is killed."""
@@ -101,18 +101,9 @@ def _listening(path: Path) -> int | None:
         except OSError:
             return None
         try:
-            return _peer(probe)
+            return peer_process(probe)
         except OSError:
             return 0
-
-
-def _peer(connection: socket.socket) -> int:
-    """The process at the other end."""
-    if sys.platform != "linux":
-        local, peer_pid = 0, 2  # SOL_LOCAL and LOCAL_PEERPID of macOS
-        return connection.getsockopt(local, peer_pid) if sys.platform == "darwin" else 0
-    pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return int(pid)
 
 
 def _description(path: Path) -> Mapping[str, Any]:

@@ -11,15 +11,10 @@ import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
+from ..transports.sockets import MAX_PATH_BYTES, widen
 from .options import Tcp, Unix
 
 BACKLOG = 128
-
-BUFFER_SIZE = 1 << 20
-"""Of AF_UNIX connections in each direction, so that a whole batch fits."""
-
-PATH_BYTES = 103 if sys.platform == "darwin" else 107
-"""The longest path of an AF_UNIX socket (spec 03, section 5.3)."""
 
 _OF_ONE_CLIENT = frozenset(
     getattr(errno, name)
@@ -70,8 +65,7 @@ class Listener:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a machine may vanish without a word
             else:
-                for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-                    connection.setsockopt(socket.SOL_SOCKET, option, BUFFER_SIZE)
+                widen(connection)
             return connection
 
     def withdraw(self) -> None:
@@ -113,8 +107,8 @@ def listen(place: Unix | Tcp, *, remote: bool = False) -> Listener:
 
 def _listen_unix(path: str) -> Listener:
     size = len(os.fsencode(path))
-    if size > PATH_BYTES:
-        _fail(1, f"AF_UNIX socket path too long ({size} bytes, max {PATH_BYTES}): {path}")
+    if size > MAX_PATH_BYTES:
+        _fail(1, f"AF_UNIX socket path too long ({size} bytes, max {MAX_PATH_BYTES}): {path}")
     bound = socket.socket(socket.AF_UNIX)
     try:
         with _alone(os.path.dirname(path)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -79,6 +80,18 @@ class Cache:
             raise OutputError(f"{what}: a validator is a text or a datetime with a time zone, not {validator!r:.80}")
         tags[metadata.CACHE_REVALIDATABLE] = b"1"
         return tags
+
+    def tags_from(self, known: Mapping[str, Any], what: str) -> dict[bytes, bytes]:
+        """The same, with what the validator returns for those of the ``known`` values that it wants.
+
+        Raises:
+            OutputError: it returns something else than a validator.
+            Exception: whatever it raises.
+        """
+        if self.validator is None:
+            return self.tags(None, what)
+        names = inspect.signature(self.validator).parameters
+        return self.tags(self.validator(**{name: known[name] for name in names}), what)
 
     def row_tags(self) -> dict[bytes, bytes]:
         """What travels with every batch of results for rows of arguments."""

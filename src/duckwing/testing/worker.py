@@ -18,7 +18,7 @@ import pyarrow as pa
 from ..catalog.declared import Catalog
 from ..catalog.schema import Function
 from ..errors import ArgumentError
-from ..functions.secrets import Lookup, Secret, choose_secret
+from ..functions.secrets import Lookup, Secret, choose_secret, secrets_batch
 from ..functions.settings import Setting
 from ..protocol import VGI
 from ..protocol.attach import CatalogAttachRequest
@@ -130,18 +130,6 @@ def execution_of(stream: Stream) -> bytes:
     """The id of the execution that a stream belongs to."""
     assert isinstance(stream.header, GlobalInitResponse)
     return stream.header.execution_id
-
-
-def secrets_batch(secrets: Iterable[Secret]) -> bytes | None:
-    """Secrets as a bind carries them (spec 06, section 11.3); None if there are none."""
-    found = {secret.name: secret for secret in secrets}
-    if not found:
-        return None
-    records = [
-        {"name": s.name, "provider": s.provider, "scope": "\n".join(s.scopes), "type": s.type, **s}
-        for s in found.values()
-    ]
-    return encode_batch(pa.RecordBatch.from_arrays([pa.array([r]) for r in records], names=list(found)))
 
 
 def _declarations(catalog: Catalog | None, values: Mapping[str, Any]) -> Iterable[Setting]:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import socket
+import struct
 import sys
 import time
 from collections.abc import Sequence
@@ -84,8 +85,7 @@ def connect_unix(path: str, timeout: float = CONNECT_SECONDS) -> SocketStream:
     while True:
         found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-                found.setsockopt(socket.SOL_SOCKET, option, BUFFER_SIZE)
+            widen(found)
             found.settimeout(max(_RETRY_SECONDS, deadline - time.monotonic()))
             found.connect(path)
         except OSError as error:
@@ -120,6 +120,25 @@ def connect_tcp(host: str, port: int, timeout: float = CONNECT_SECONDS) -> Socke
     found.settimeout(None)
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return SocketStream(found)
+
+
+def widen(local: socket.socket) -> None:
+    """Let the buffers of a local socket hold a whole batch in each direction."""
+    for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+        local.setsockopt(socket.SOL_SOCKET, option, BUFFER_SIZE)
+
+
+def peer_process(local: socket.socket) -> int:
+    """The process at the other end of a local socket; 0 if this system does not tell.
+
+    Raises:
+        OSError: it should, but does not.
+    """
+    if sys.platform != "linux":
+        level, peer_pid = 0, 2  # SOL_LOCAL and LOCAL_PEERPID of macOS
+        return local.getsockopt(level, peer_pid) if sys.platform == "darwin" else 0
+    pid, _, _ = struct.unpack("3i", local.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return int(pid)
 
 
 def parse_address(text: str) -> tuple[str, int]:
