@@ -49,7 +49,7 @@ def debugged(engine: None) -> Iterator[Session]:
     session.close()
 
 
-@pytest.fixture(params=["sql", "not_pooled"])
+@pytest.fixture(params=["sql", pytest.param("not_pooled", marks=pytest.mark.full)])
 def either(request: pytest.FixtureRequest) -> Session:
     """First the one, then the other."""
     session: Session = request.getfixturevalue(request.param)

@@ -82,13 +82,16 @@ def in_threads(sessions: list[Session], rounds: int) -> None:
         raise failures[0]
 
 
-@pytest.mark.parametrize("threads", [1, 4, 8])
+@pytest.mark.parametrize(
+    "threads", [pytest.param(1, marks=pytest.mark.full), 4, pytest.param(8, marks=pytest.mark.full)]
+)
 def test_pooled_workers(open_session: Callable[..., Session], threads: int) -> None:
     with contextlib.closing(open_session(POOLED, threads=threads)) as session:
         session.attach("arithmetic")
         in_threads([session.cursor() for _ in range(8)], rounds=6)
 
 
+@pytest.mark.full
 def test_a_new_process_for_each_call(open_session: Callable[..., Session]) -> None:
     with contextlib.closing(open_session(NOT_POOLED, threads=2)) as session:
         session.attach("arithmetic")

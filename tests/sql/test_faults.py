@@ -67,7 +67,12 @@ def test_deaths(sql: Session, kind: str, call: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "call"), [("ValueError", "later batch"), ("SystemExit", "batch scalar"), ("exit", "later batch")]
+    ("kind", "call"),
+    [
+        ("ValueError", "later batch"),
+        pytest.param("SystemExit", "batch scalar", marks=pytest.mark.full),
+        pytest.param("exit", "later batch", marks=pytest.mark.full),
+    ],
 )
 def test_with_a_new_process_for_each_call(not_pooled: Session, kind: str, call: str) -> None:
     message = fails(not_pooled, kind, call)

@@ -42,6 +42,7 @@ def test_output_of_a_scan_that_is_left_early(talkative: Session, way: str) -> No
     assert talkative.value(f"SELECT count(*) FROM talkative.scan(10, '{way}')") == 1000
 
 
+@pytest.mark.full
 def test_output_with_a_new_process_for_each_call(not_pooled: Session) -> None:
     not_pooled.attach("talkative")
     query = "SELECT sum(talkative.row(n, 'large')) FROM talkative.scan(3, 'descriptor')"

@@ -245,7 +245,9 @@ def test_deaths_of_processes_of_other_workers(
         session.close()
 
 
-@pytest.mark.parametrize("kills", [pytest.param(40, id="40 kills"), pytest.param(500, id="500 kills", marks=LONG)])
+@pytest.mark.parametrize(
+    "kills", [pytest.param(40, id="40 kills", marks=pytest.mark.full), pytest.param(500, id="500 kills", marks=LONG)]
+)
 def test_random_deaths(shared: Shared, chance: random.Random, kills: int) -> None:
     (shared.folder / "plan").write_text("nobody;never;0")
     session = shared.session

@@ -29,6 +29,8 @@ from .signature import Parameter, Signature, read_signature, with_context
 
 if TYPE_CHECKING:
     from .hints import CardinalityOption, Hints, StatisticsOption
+    from .resumable import ResumableScan
+    from .stateful import Fields
 
 Form = Literal["function", "resumable", "splits"]
 
@@ -46,6 +48,7 @@ class TableFunction(Generic[P, R]):
         signature: what SQL passes.
         columns: the columns of its result.
         form: a plain function, a class with ``next``, or one with ``plan`` and ``scan``.
+        state: what a class with ``next`` needs to go on in another process; None: it is none.
         stability: whether equal calls may share a result.
         pushdown: what it takes off DuckDB's hands.
         cache: how its results may be used again; None: not at all.
@@ -62,6 +65,7 @@ class TableFunction(Generic[P, R]):
     signature: Signature
     columns: ResultColumns
     form: Form
+    state: Fields | None
     stability: Stability
     pushdown: Pushdown
     cache: Cache | Callable[..., Cache | None] | None
@@ -133,8 +137,12 @@ class BoundTable:
             Exception: whatever the function raises.
         """
         function = self.function
-        partitioning = function.pushdown.partitioning(scan.columns, self.what)
-        sieve = Sieve(scan, partitioning, filtering=function.pushdown.filters == "apply")
+        if function.form == "resumable":
+            with contextlib.closing(self.resumable(scan)) as steps:
+                while (batch := steps.next()) is not None:
+                    yield batch
+            return
+        sieve = self._sieve(scan)
         result = self._call()
         if function.form == "splits":
             chosen = self._values(result) if splits is None else splits
@@ -146,6 +154,13 @@ class BoundTable:
         else:
             with contextlib.closing(self._read(result, scan)) as batches:
                 yield from sieve.batches(batches)
+
+    def resumable(self, scan: Scan) -> ResumableScan:
+        """As :meth:`scan`, for a class with ``next``: a scan that can go on in another process."""
+        from .resumable import ResumableScan
+
+        assert self.function.state is not None
+        return ResumableScan(self._call, self.function.state, scan, self._sieve(scan), self.what)
 
     def plan(self, start: int = 0) -> Iterator[PlannedSplit]:
         """The parts in which the scan can be read, from one on.
@@ -175,28 +190,22 @@ class BoundTable:
         call = with_context(function.function, function.signature, self.context, self.values.by_name)
         return call(*self.values.positional, **self.values.named)
 
+    def _sieve(self, scan: Scan) -> Sieve:
+        pushdown = self.function.pushdown
+        partitioning = pushdown.partitioning(scan.columns, self.what)
+        return Sieve(scan, partitioning, filtering=pushdown.filters == "apply")
+
     def _values(self, instance: Any) -> Iterator[tuple[int, Any]]:
         for split in planned(instance.plan(), self.what):
             yield split.ordinal, split.split.value
 
     def _read(self, result: Any, scan: Scan) -> Generator[pa.RecordBatch]:
-        resumable = self.function.form == "resumable"
-        items = _steps(result) if resumable else result
         try:
-            yield from to_batches(items, scan.columns, self.what, scan.needed)
+            yield from to_batches(result, scan.columns, self.what, scan.needed)
         finally:
             close = getattr(result, "close", None)
-            if close is not None and (resumable or isinstance(result, Iterator)):
+            if close is not None and isinstance(result, Iterator):
                 close()
-
-
-def _steps(instance: Any) -> Iterator[Any]:
-    """What ``next`` of a resumable function returns, up to its None; a list is one of rows."""
-    while (item := instance.next()) is not None:
-        if isinstance(item, list):
-            yield from item
-        else:
-            yield item
 
 
 def declare_table_function(
@@ -225,7 +234,7 @@ def declare_table_function(
     """
     sql = check_function(function, name, "table function", classes=True)
     what = f"table function '{sql}'"
-    form = _form(function, what)
+    form, state = _form(function, what)
     signature = read_signature(function, what)
     check_constants(signature, what)
     result = read_columns(columns_option(function, columns, signature, what), signature, what)
@@ -249,7 +258,7 @@ def declare_table_function(
         hints = read_hints(cardinality, statistics, signature, what, result.fixed)
     documentation = read_about(what, signature.description, **about)
     declared = TableFunction(
-        sql, function, signature, result, form, stability, pushdown, cache, split_ttl, listed, hints, documentation
+        sql, function, signature, result, form, state, stability, pushdown, cache, split_ttl, listed, hints, documentation
     )
     if callable(cache):
         wanted(cache, signature, what, "cache=")
@@ -269,22 +278,21 @@ def _check_cache(cache: Any, function: TableFunction[..., Any], what: str) -> No
         raise DeclarationError(f"{what}: DuckDB never asks whether the results of splits still hold; give a ttl=")
 
 
-def _form(function: Any, what: str) -> Form:
-    """What kind of thing the author has written.
+def _form(function: Any, what: str) -> tuple[Form, Fields | None]:
+    """What kind of thing the author has written, and the state of a class with ``next``.
 
     Raises:
         DeclarationError: it is a class without the methods of a scan.
     """
     if not inspect.isclass(function):
-        return "function"
+        return "function", None
     from .stateful import read_fields, require_methods
 
     if hasattr(function, "plan") or hasattr(function, "scan"):
         require_methods(function, ["plan", "scan"], what)
-        return "splits"
+        return "splits", None
     require_methods(function, ["next"], what)
-    read_fields(function, what)
-    return "resumable"
+    return "resumable", read_fields(function, what)
 
 
 def _check_split_ttl(split_ttl: Any, form: Form, what: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -43,6 +43,17 @@ class Stream(Protocol):
         """The stream is over: finished, failed, cancelled or cut off. Called exactly once."""
 
 
+@runtime_checkable
+class Travelling(Stream, Protocol):
+    """A stream that any process can continue, once its handler has opened it again there (see :attr:`Call.opened`)."""
+
+    def save(self) -> bytes | None:
+        """What another process needs to go on from here; None: this is no moment at which it could."""
+
+    def load(self, state: bytes) -> None:
+        """Go on from where :meth:`save` was called; before the first turn."""
+
+
 class Identity(NamedTuple):
     """Who calls (spec 05, section 18).
 
@@ -70,6 +81,7 @@ class Call:
         metadata: metadata of the request.
         server_id: id of the serving process; it travels with every message.
         caller: who calls.
+        opened: the header with which the stream was opened that is to be continued here; None: it is a new call.
 
     Attributes:
         method: name of the method, ``""`` until the request has been read that far.
@@ -77,14 +89,22 @@ class Call:
         caller: who calls.
         subject: what the call is about, such as a function, once a handler has found it out; errors of
             user code are then sent with it.
+        opened: as above.
     """
 
-    def __init__(self, metadata: Mapping[bytes, bytes], server_id: str, caller: Identity = ANONYMOUS):
+    def __init__(
+        self,
+        metadata: Mapping[bytes, bytes],
+        server_id: str,
+        caller: Identity = ANONYMOUS,
+        opened: Record | None = None,
+    ):
         self.method = ""
         self.subject = ""
         self.metadata = metadata
         self.caller = caller
-        self._after: list[Callable[[], None]] = []
+        self.opened = opened
+        self._after: list[tuple[Callable[[], None], Callable[[], None]]] = []
         self._ids = {keys.SERVER_ID: server_id.encode()}
         if keys.REQUEST_ID in metadata:
             self._ids[keys.REQUEST_ID] = metadata[keys.REQUEST_ID]
@@ -110,18 +130,28 @@ class Call:
             metadata[keys.LOG_EXTRA] = json.dumps(extra, default=str).encode()
         self._logs.append(metadata)
 
-    def after(self, callback: Callable[[], None]) -> None:
+    def after(self, callback: Callable[[], None], lost: Callable[[], None] = lambda: None) -> None:
         """Have ``callback`` called once the answer of a unary call, or its error, has gone out.
 
         Not called if it cannot: the process dies, or the client has gone.
+
+        Args:
+            callback: called then.
+            lost: called instead where it is known that the client did not get the answer, and may repeat the call.
         """
-        self._after.append(callback)
+        self._after.append((callback, lost))
 
     def answered(self) -> None:
         """The answer has gone out."""
         callbacks, self._after = self._after, []
-        for callback in callbacks:
+        for callback, _ in callbacks:
             callback()
+
+    def lost(self) -> None:
+        """The client has gone without the answer."""
+        callbacks, self._after = self._after, []
+        for _, lost in callbacks:
+            lost()
 
     def tag(self, data: pa.RecordBatch) -> Batch:
         """``data`` with the ids that let an answer be traced to its call and process."""

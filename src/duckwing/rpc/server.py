@@ -114,7 +114,7 @@ class Server:
             if call.method == keys.TRANSPORT_OPTIONS:
                 yield self._transport_options(request)
                 return False
-            protocol, handlers = self._route(call)
+            protocol, handlers = self.route(call)
             method = protocol.methods[call.method]
             if protocol.version:
                 check_version(request.metadata.get(keys.PROTOCOL_VERSION), protocol.version)
@@ -125,7 +125,7 @@ class Server:
             if method.is_stream:
                 yield from serve_stream(call, result, self.limits, memory)
                 return False
-            answer = _answer(method, call, result)
+            answer = answer_stream(method, call, result)
         except (ConnectionClosed, MalformedMessage):
             raise
         except BaseException as error:
@@ -140,7 +140,12 @@ class Server:
         call.answered()
         return False
 
-    def _route(self, call: Call) -> tuple[Protocol, Mapping[str, Handler]]:
+    def route(self, call: Call) -> tuple[Protocol, Mapping[str, Handler]]:
+        """The protocol that a call is for, which has its method, and the handlers.
+
+        Raises:
+            RpcError: nothing here answers it; its kind says why.
+        """
         name = call.method
         if name == keys.RETIRED_DESCRIBE:
             raise MethodNotImplementedError(
@@ -180,7 +185,8 @@ class Server:
         return stream_buffers(EMPTY_SCHEMA, [Batch(empty_batch(EMPTY_SCHEMA), metadata)])
 
 
-def _answer(method: Method[Any, Any], call: Call, result: Any) -> list[Buffer]:
+def answer_stream(method: Method[Any, Any], call: Call, result: Any) -> list[Buffer]:
+    """The stream that answers a unary call."""
     schema = method.result_schema
     form = method.result_type
     if form is None:

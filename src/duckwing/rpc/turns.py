@@ -76,7 +76,7 @@ def _turns(call: Call, stream: Stream, reader: StreamReader, memory: SharedMemor
         schema = yield from reader.read_schema()
         if schema is None:
             return _End(input_read=True)
-        adapt = _adapter(schema, expected) if expected is not None else None
+        adapt = adapter(schema, expected) if expected is not None else None
         while True:
             batch = yield from reader.read_batch()
             if batch is None or keys.CANCEL in batch.metadata:
@@ -88,11 +88,7 @@ def _turns(call: Call, stream: Stream, reader: StreamReader, memory: SharedMemor
             buffers: list[Buffer] = [batch_message(message) for message in call.messages(output)]
             if answer is None:
                 return _End(buffers)
-            if not answer.data.schema.equals(output):
-                raise OutputError(
-                    f"Output schema mismatch in method '{call.method}': declared {one_line(output)}, "
-                    f"got {one_line(answer.data.schema)}"
-                )
+            check_output(call, answer, output)
             buffers.append(batch_message(memory.outgoing(answer), dictionaries=dictionaries))
             yield buffers
     except ConnectionClosed:
@@ -117,7 +113,20 @@ def _close(stream: Stream) -> None:
         logging.getLogger(__name__).exception("closing a stream failed")
 
 
-def _adapter(actual: pa.Schema, expected: pa.Schema) -> Callable[[Batch], Batch] | None:
+def check_output(call: Call, answer: Batch, output: pa.Schema) -> None:
+    """Refuse a batch of other columns than the stream has.
+
+    Raises:
+        OutputError: it is one.
+    """
+    if not answer.data.schema.equals(output):
+        raise OutputError(
+            f"Output schema mismatch in method '{call.method}': declared {one_line(output)}, "
+            f"got {one_line(answer.data.schema)}"
+        )
+
+
+def adapter(actual: pa.Schema, expected: pa.Schema) -> Callable[[Batch], Batch] | None:
     """How batches of ``actual`` become batches of ``expected``; None if they already are.
 
     Raises:

@@ -123,15 +123,19 @@ class Service:
     Args:
         catalogs: what is served.
         hooks: of the worker; none if None.
+        stateless: the calls of one stream come one by one, each to any process, and clients are not processes of
+            this machine: HTTP.
 
     Attributes:
         catalogs: as above.
         hooks: as above.
+        stateless: as above.
     """
 
-    def __init__(self, catalogs: Sequence[Catalog], hooks: Hooks | None = None):
+    def __init__(self, catalogs: Sequence[Catalog], hooks: Hooks | None = None, *, stateless: bool = False):
         self.catalogs = catalogs
         self.hooks = hooks if hooks is not None else Hooks()
+        self.stateless = stateless
         self._client_pid = 0
 
     @functools.cached_property
@@ -159,6 +163,8 @@ class Service:
     def _client(self) -> Client:
         from ..state import living
 
+        if self.stateless:
+            return living.UNKNOWN
         return living.client_of(self._client_pid) if self._client_pid else living.client()
 
     def server(self, attach: Attach | None = None) -> Server:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ..protocol import metadata
+from ..rpc.call import Travelling
 from ..rpc.framing import Batch, empty_batch
 from ..scans.cache import still_holds
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 def not_modified(columns: pa.Schema, tags: Mapping[bytes, bytes]) -> Batch:
     """Says that what the client has still holds."""
     return Batch(empty_batch(columns), {**tags, metadata.CACHE_NOT_MODIFIED: b"1"})
+
+_NEW, _BEGUN, _TOLD = b"n", b"b", b"t"
 
 
 class CachedStream:
@@ -55,6 +58,20 @@ class CachedStream:
         if answer.data.num_rows:
             self._due = {}  # the client takes them from the first batch with rows, not from one without
         return Batch(answer.data, {**answer.metadata, **tags}) if tags else answer
+
+    def save(self) -> bytes | None:
+        """Whether the client has been told, and how the scan goes on; None if that cannot be said (now)."""
+        state = self._stream.save() if isinstance(self._stream, Travelling) else None
+        if state is None:
+            return None
+        return (_NEW if self._due is None else _BEGUN if self._due else _TOLD) + state
+
+    def load(self, state: bytes) -> None:
+        """Go on with the scan."""
+        assert isinstance(self._stream, Travelling)
+        if state[:1] != _NEW:
+            self._due = {} if state[:1] == _TOLD else self._tags() or {}
+        self._stream.load(state[1:])
 
     def close(self) -> None:
         """End the scan."""

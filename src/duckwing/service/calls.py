@@ -80,6 +80,9 @@ def init(service: Service, call: Call, request: InitRequest) -> Stream:
     # The splits of one scan begin with the id that their plan has given them, so that they share one scope.
     part_of = request.init_opaque_data if request.split_tokens else None
     execution_id = request.execution_id or (part_of or b"") + os.urandom(16)
+    if call.opened is not None:
+        assert isinstance(call.opened, GlobalInitResponse)
+        execution_id = call.opened.execution_id
     scan = read_scan(request, request.output_schema) if bind_call.function_type is CallType.TABLE else None
     bound = bind_function(service, call, bind_call, execution=execution_id, data=request.bind_opaque_data, scan=scan)
     kind = bound.function.kind
@@ -131,13 +134,22 @@ def _open_scan(
         from .splits import redeem
 
         splits = redeem(bound, call, bind_call, request.split_tokens)
-    stream: Stream = TableStream(
-        bound.scan(scan, splits),
-        scan.wanted,
-        GlobalInitResponse(execution_id),
-        on_tick=lambda metadata: tighten(scan, metadata),
-        on_close=lambda: keep_measures(service, bind_call, execution_id, bound.context.measures),
-    )
+    header = GlobalInitResponse(execution_id)
+
+    def on_tick(metadata: Mapping[bytes, bytes]) -> None:
+        tighten(scan, metadata)
+
+    def on_close() -> None:
+        keep_measures(service, bind_call, execution_id, bound.context.measures)
+
+    stream: Stream
+    if bound.function.form == "resumable":
+        from .resumable import ResumableStream
+
+        measures = bound.context.measures
+        stream = ResumableStream(bound.resumable(scan), scan.wanted, header, measures, on_tick, on_close)
+    else:
+        stream = TableStream(bound.scan(scan, splits), scan.wanted, header, on_tick, on_close)
     if bound.function.cache is None:
         return stream
     from .caching import CachedStream

@@ -85,7 +85,7 @@ def change(service: Service, call: Call, execution_id: bytes) -> ScopeDirectory:
         marks = scope.marks
         marks.begin()
         if scope.is_current():
-            call.after(marks.end)
+            call.after(marks.end, marks.lose)
             return scope
         marks.end()  # it was removed between the two, as one that had ended
 

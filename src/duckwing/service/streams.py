@@ -30,6 +30,13 @@ class ScalarStream:
         """The results for one batch of arguments."""
         return Batch(pa.RecordBatch.from_arrays([self._bound(batch.data)], schema=self.output_schema), self._tags)
 
+    def save(self) -> bytes:
+        """Nothing: each batch stands for itself."""
+        return b""
+
+    def load(self, state: bytes) -> None:
+        """Go on."""
+
     def close(self) -> None:
         """A scalar function holds nothing open."""
 

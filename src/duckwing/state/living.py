@@ -104,6 +104,9 @@ class Client(NamedTuple):
         return found.start == self.start and found.state not in "ZX"
 
 
+UNKNOWN = Client("", 0, 0)
+"""A client of which nothing can be known."""
+
 _BETWEEN = frozenset(
     ("sh", "ash", "bash", "busybox", "csh", "dash", "fish", "ksh", "mksh", "pwsh", "tcsh", "yash", "zsh")
     + ("env", "ionice", "nice", "nohup", "setsid", "stdbuf", "time", "timeout")
@@ -135,7 +138,7 @@ def client_of(process: int) -> Client:
 def _client(process: int) -> Client:
     place = _place()
     if sys.platform == "win32":
-        return Client("", 0, 0)
+        return UNKNOWN
     if sys.platform != "linux":
         return Client(place, os.getppid() if os.getppid() > 1 else 0, 0)
     try:

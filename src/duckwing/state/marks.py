@@ -22,6 +22,7 @@ if sys.platform != "win32":
     import fcntl
 
 DIED = "a worker process died while updating; run the query again"
+"""Also said where the answer to an update was lost: the client may have repeated what was done."""
 
 SLOTS = 1024
 """How many processes can work on a scope at a time."""
@@ -99,6 +100,14 @@ class Marks:
             if self._calls == 0:
                 self._map[self._slot] = 0
 
+    def lose(self) -> None:
+        """End the mark of a call whose answer was lost, and leave one for good: the client may have repeated the call."""
+        with self._lock, _FileLock(self._file):
+            slot = self._free_slot()
+            self._set_id(slot, os.urandom(ID_SIZE))
+            self._map[slot] = 1
+        self.end()
+
     def check(self) -> None:
         """Look for marks of the dead, before a call that changes nothing.
 
@@ -144,13 +153,15 @@ class Marks:
 
     def _claimed_slot(self) -> int:
         with _FileLock(self._file):
-            for slot in range(SLOTS):
-                if self._id_of(slot) == _NO_ID:
-                    break
-            else:
-                slot = self._slot_of_dead()
+            slot = self._free_slot()
             self._set_id(slot, self._id)
         return slot
+
+    def _free_slot(self) -> int:
+        for slot in range(SLOTS):
+            if self._id_of(slot) == _NO_ID:
+                return slot
+        return self._slot_of_dead()
 
     def _slot_of_dead(self) -> int:
         for slot in range(SLOTS):
