@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from .catalog.declared import Catalog
 from .errors import DeclarationError
@@ -15,7 +15,10 @@ from .service import Service
 from .service.hooks import Hooks
 
 if TYPE_CHECKING:
+    from .http.app import Application
+    from .http.authentication import Authenticator
     from .process.child import Control
+    from .process.http_options import Http
     from .process.options import Options
     from .process.threads import Serving
     from .transports.shm import Segment
@@ -64,6 +67,44 @@ class Worker:
         self.catalogs = catalogs
         self._threads = threads
         self._hooks = Hooks()
+        self._authenticate: Authenticator | None = None
+
+    def authenticate(self, check: Authenticator) -> Authenticator:
+        """Have ``check`` find out who calls over HTTP.
+
+        It gets what a request presents, and returns an ``Identity`` or raises ``Rejected`` or ``Unavailable``
+        (docs/authentication.md). Functions see the identity as ``ctx.caller``.
+
+        Example:
+            ```python
+            @worker.authenticate
+            def check(presented: dw.http.Presented) -> dw.Identity:
+                ...
+            ```
+        """
+        self._authenticate = check
+        return check
+
+    def asgi(self, *, prefix: str = "", **options: Any) -> Application:
+        """This worker as an ASGI application, for any server, or to be mounted in another application.
+
+        Keys and authentication are configured by the environment (docs/http.md), and by :meth:`authenticate`.
+
+        Args:
+            prefix: path under which it is reached, such as ``"/vgi"``; not where the other application tells it.
+            options: as the flags of ``--http`` (docs/http.md): ``cors_origins``, ``threads``, ``pages``,
+                ``compression``, ``max_request_bytes``, ``max_stream_bytes``.
+
+        Raises:
+            DeclarationError: two catalogs could not be attached to one database.
+            Error: the environment configures something that cannot work.
+        """
+        from .http.mounting import application
+        from .process.http_options import Http
+
+        self._check_together()
+        http = Http(prefix=prefix, **options)
+        return application(self.catalogs, self._hooks, http, threads=self._threads, authenticate=self._authenticate)
 
     def on_start(self, hook: Callable[[], T]) -> Callable[[], T]:
         """Have ``hook`` called once in each process of the worker, before its first function: to load a model, say.
@@ -97,11 +138,14 @@ class Worker:
         Raises:
             DeclarationError: two of them could not be attached to one database.
         """
+        self._check_together()
+        return Service(self.catalogs, self._hooks)
+
+    def _check_together(self) -> None:
         if len(self.catalogs) > 1:
             from .catalog.together import check_together
 
             check_together(self.catalogs)
-        return Service(self.catalogs, self._hooks)
 
     def server(self) -> Server:
         """The RPC server of these catalogs, for transports and tests that drive it themselves."""
@@ -111,7 +155,8 @@ class Worker:
         """Serve until the client leaves, or as a listening worker until a signal or the idle timeout ends it.
 
         Without arguments that is over standard input and output; on a terminal, where a person started it, it first
-        says how to attach it. ``--unix PATH`` and ``--tcp [HOST:]PORT`` make it listen (docs/serving.md).
+        says how to attach it. ``--unix PATH`` and ``--tcp [HOST:]PORT`` make it listen (docs/serving.md), ``--http``
+        makes it serve HTTP (docs/http.md).
 
         Args:
             arguments: the command line without the program; that of the process by default.
@@ -129,6 +174,9 @@ class Worker:
             from .process.logs import configure_logging
 
             configure_logging(options.logging)
+        if options.http is not None:
+            self._serve_http(options, options.http)
+            return
         if options.listen is not None:
             self._listen(options)
             return
@@ -141,6 +189,30 @@ class Worker:
             serve_stdio(service.server(_attach_to_memory))
         finally:
             self._hooks.stop()
+
+    def _serve_http(self, options: Options, http: Http) -> None:
+        try:
+            from .http.mounting import application
+            from .http.serving import check_open, serve, serve_alone
+            from .http.supervisor import inherited
+        except ModuleNotFoundError as error:
+            print(f"serving HTTP needs {error.name}; run: pip install 'duckwing[http]'", file=sys.stderr)
+            raise SystemExit(1) from None
+
+        tie = inherited()
+        if tie is None and sys.platform != "win32":
+            from .http.serving import bind, supervise
+            from .http.supervisor import start_again
+
+            supervise(options, start_again, sys.argv[0], bind(http))
+            return
+        self._check_together()
+        app = application(self.catalogs, self._hooks, http, threads=self._threads, authenticate=self._authenticate)
+        check_open(app, http, remote=options.remote)
+        if tie is None:
+            serve_alone(app, options)
+        else:
+            serve(app, *tie)
 
     def _listen(self, options: Options) -> None:
         if sys.platform == "win32":

@@ -1,4 +1,8 @@
-"""Over what the workers of the SQL tests are reached: DUCKWING_TRANSPORT is stdio, launch, unix or tcp."""
+"""Over what the workers of the SQL tests are reached.
+
+DUCKWING_TRANSPORT is stdio, launch, unix, tcp, http (one worker), or fleet: four workers that know nothing of each
+other but their key, behind a proxy that gives each request to another one.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +45,11 @@ def place(command: Sequence[str], assignments: str, transport: str = TRANSPORT) 
             return f"launch:env VGI_WORKER_IDLE_TIMEOUT={IDLE_SECONDS} {assignments} {shlex.join(command)}"
         case "unix" | "tcp":
             return _served(tuple(command), assignments, transport)
-    raise ValueError(f"DUCKWING_TRANSPORT={transport}: expected stdio, launch, unix or tcp")
+        case "http":
+            return f"http://127.0.0.1:{_http(tuple(command), assignments)}"
+        case "fleet":
+            return f"http://127.0.0.1:{_fleet(tuple(command), assignments)}"
+    raise ValueError(f"DUCKWING_TRANSPORT={transport}: expected stdio, launch, unix, tcp, http or fleet")
 
 
 _numbers = itertools.count()
@@ -67,16 +75,33 @@ def _served(command: tuple[str, ...], assignments: str, transport: str) -> str:
         flags += ["--tcp", "0"]
     else:
         flags += ["--unix", f"{_folder()}/{next(_numbers)}.sock"]
+    kind, where = _started(assignments, [*command, *flags])
+    return f"{kind.lower()}://{where}"
+
+
+@functools.cache
+def _http(command: tuple[str, ...], assignments: str) -> str:
+    return _started(assignments, [*command, "--http", "--quiet"])[1]
+
+
+@functools.cache
+def _fleet(command: tuple[str, ...], assignments: str) -> str:
+    ports = [_started(assignments, [*command, "--http", "--quiet", "--processes", "1"])[1] for _ in range(4)]
+    return _started("", [sys.executable, "-m", "tests.http.proxy", *ports])[1]
+
+
+def _started(assignments: str, command: Sequence[str]) -> tuple[str, str]:
+    """What a program says of where it listens."""
     process = subprocess.Popen(
-        f"{assignments} exec {shlex.join([*command, *flags])}", shell=True, stdout=subprocess.PIPE, text=True
+        f"{assignments} exec {shlex.join(command)}", shell=True, stdout=subprocess.PIPE, text=True
     )
     atexit.register(_end, process)
     assert process.stdout is not None
     line = process.stdout.readline().strip()
     kind, _, where = line.partition(":")
-    if kind not in ("UNIX", "TCP"):
+    if kind not in ("UNIX", "TCP", "PORT"):
         raise RuntimeError(f"the worker {command} said {line!r}; expected where it listens")
-    return f"{kind.lower()}://{where}"
+    return kind, where
 
 
 def _end(process: subprocess.Popen[str]) -> None:

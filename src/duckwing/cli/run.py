@@ -50,8 +50,14 @@ def served(
     """
     from ..errors import DeclarationError
 
-    listens = any(argument.partition("=")[0] in ("--unix", "--tcp") for argument in arguments)
-    if listens and sys.platform != "win32":
+    http = "--http" in arguments
+    listens = http or any(argument.partition("=")[0] in ("--unix", "--tcp") for argument in arguments)
+    if http and sys.platform == "linux":
+        from ..http.forking import fork_processes as fork_http
+
+        if not fork_http(arguments, source):
+            return 0
+    elif listens and sys.platform != "win32":
         from ..process.child import control
 
         if sys.platform == "linux":  # elsewhere forking is not safe, and the worker starts its processes itself
@@ -65,12 +71,12 @@ def served(
     except Exception as error:
         trace = _within_the_file(error, source)
         sys.excepthook(type(error), error.with_traceback(trace), trace)
-        return _refuse(error, source, listens)
+        return _refuse(error, source, listens and not http)
     try:
         serve(loaded)
     except DeclarationError as error:
         print(f"duckwing {name}: {error}", file=sys.stderr)
-        return _refuse(error, source, listens)
+        return _refuse(error, source, listens and not http)
     return 0
 
 

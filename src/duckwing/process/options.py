@@ -6,7 +6,10 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+if TYPE_CHECKING:
+    from .http_options import Http
 
 T = TypeVar("T")
 
@@ -50,16 +53,18 @@ class Options:
     """What the command line asks for.
 
     Attributes:
-        listen: where clients connect; None for standard input and output.
+        listen: where clients connect; None for standard input and output, and for HTTP.
+        http: how to serve HTTP; None: it is not wanted.
         idle_seconds: a listening worker ends after so long without connections; 0 or less for never.
         processes: how many processes a listening worker keeps ready.
-        remote: a TCP socket may listen on other addresses than the loopback.
+        remote: a worker that asks nobody who he is may listen on other addresses than the loopback.
         reload: a listening worker starts again when a source file of its has changed.
         quiet: say nothing to a person at a terminal.
         logging: what is logged.
     """
 
     listen: Unix | Tcp | None = None
+    http: Http | None = None
     idle_seconds: float = DEFAULT_IDLE_SECONDS
     processes: int = 1
     remote: bool = False
@@ -80,8 +85,7 @@ def parse_options(arguments: Sequence[str], environment: Mapping[str, str] = os.
     places = [flag for flag in ("--unix", "--tcp", "--http") if flag in found.values or flag in found.switches]
     if len(places) > 1:
         _fail(f"{' and '.join(places)} exclude each other; give one")
-    if places == ["--http"]:
-        _fail("--http is not supported by this version of Duckwing; serve over --unix, --tcp or the standard streams")
+    http = _read_http(found, environment) if places == ["--http"] else None
     listen: Unix | Tcp | None = None
     if "--unix" in found.values:
         if sys.platform == "win32":
@@ -96,8 +100,9 @@ def parse_options(arguments: Sequence[str], environment: Mapping[str, str] = os.
         seconds = _checked("VGI_WORKER_IDLE_TIMEOUT", _seconds, environment["VGI_WORKER_IDLE_TIMEOUT"])
     return Options(
         listen=listen,
+        http=http,
         idle_seconds=seconds,
-        processes=found.one("--processes", _count, 0) or usable_cores(),
+        processes=found.one("--processes", _count, 0) or found.one("--http-workers", _count, 0) or usable_cores(),
         remote="--allow-remote" in found.switches,
         reload="--reload" in found.switches,
         quiet="--quiet" in found.switches or "-q" in found.switches or environment.get("VGI_QUIET") == "1",
@@ -107,6 +112,15 @@ def parse_options(arguments: Sequence[str], environment: Mapping[str, str] = os.
             json=found.one("--log-format", _log_format, False),
         ),
     )
+
+
+def _read_http(found: _Flags, environment: Mapping[str, str]) -> Http:
+    from .http_options import read_http
+
+    try:
+        return read_http({flag: given[-1] for flag, given in found.values.items()}, found.switches, environment)
+    except ValueError as error:
+        _fail(str(error))
 
 
 def usable_cores() -> int:
@@ -126,10 +140,15 @@ class _Flags:
     def __init__(self, arguments: Sequence[str]):
         self.values: dict[str, list[str]] = {}
         self.switches: set[str] = set()
+        valued = self._valued
+        if "--http" in arguments:
+            from .http_options import VALUED
+
+            valued |= VALUED
         rest = iter(arguments)
         for argument in rest:
             flag, equals, value = argument.partition("=")
-            if flag in self._valued:
+            if flag in valued:
                 if not equals:
                     value = next(rest, "")
                     if not value:

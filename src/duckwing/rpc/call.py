@@ -141,6 +141,11 @@ class Call:
         """
         self._after.append((callback, lost))
 
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether somebody wants to know what becomes of the answer."""
+        return bool(self._after)
+
     def answered(self) -> None:
         """The answer has gone out."""
         callbacks, self._after = self._after, []

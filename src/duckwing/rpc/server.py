@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from . import keys
-from .call import Call, Handler, is_shutdown, run_handler
+from .call import ANONYMOUS, Call, Handler, Identity, is_shutdown, run_handler
 from .errors import (
     ConnectionClosed,
     MalformedMessage,
@@ -73,11 +73,12 @@ class Server:
             self._hosted[REFLECTION.name] = (REFLECTION, reflection_handlers(self.server_id, self.hosted))
         return self._hosted
 
-    def session(self, *, idle: Callable[[bool], None] | None = None) -> Core[None]:
+    def session(self, *, idle: Callable[[bool], None] | None = None, caller: Identity = ANONYMOUS) -> Core[None]:
         """The core of one connection: serves calls until the other side closes it.
 
         Args:
             idle: told True before the session waits for a request and False when one has come.
+            caller: who is at the other end.
         """
         after_failed_stream = False
         memory = SharedMemory(self.attach, self.limits)
@@ -94,7 +95,7 @@ class Server:
                     # A client that opened its input stream before it read the error of the call.
                     after_failed_stream = False
                 else:
-                    after_failed_stream = yield from self._serve(request, memory)
+                    after_failed_stream = yield from self._serve(request, memory, caller)
         except MalformedMessage as error:
             with contextlib.suppress(ConnectionClosed):
                 yield _error_stream(EMPTY_SCHEMA, error, Call({}, self.server_id))
@@ -103,10 +104,10 @@ class Server:
         finally:
             memory.close()
 
-    def _serve(self, request: Request, memory: SharedMemory) -> Core[bool]:
+    def _serve(self, request: Request, memory: SharedMemory, caller: Identity) -> Core[bool]:
         """Answer one request. True if it was a stream call that failed before its header."""
         method: Method[Any, Any] | None = None
-        call = Call(request.metadata, self.server_id)
+        call = Call(request.metadata, self.server_id, caller)
         try:
             if request.batch is not None:
                 request = Request(memory.incoming(request.batch))

@@ -4,8 +4,8 @@ There is no cryptography in the standard library and none in the core's dependen
 must not need more than the core to keep an attach option. So this is the textbook construction,
 encrypt, then authenticate, from one primitive, keyed BLAKE2b:
 
-- a master key of 32 random bytes in a file of the user (``key``, mode 0600); from it two keys, by
-  ``blake2b(key=master, person=...)``: one for the key stream, one for the authentication;
+- a master key of 32 random bytes, of the environment or in a file of the user (``key``, mode 0600); from it two keys,
+  by ``blake2b(key=master, person=...)``: one for the key stream, one for the authentication;
 - a nonce of 24 random bytes for each message, so many that none comes twice;
 - key stream block ``i`` is ``blake2b(nonce + i, key=stream key)``, 64 bytes; the text is XORed with it;
 - the tag is ``blake2b(length of context + context + nonce + ciphertext, key=authentication key)``,
@@ -22,12 +22,16 @@ import hmac
 import os
 import secrets
 import stat
+import string
 import sys
+from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
 
 from ..errors import StateError
 from .places import state_root
+
+KEY_VARIABLE = "VGI_SIGNING_KEY"
 
 _VERSION = b"\x01"
 _KEY_SIZE = 32
@@ -46,7 +50,7 @@ def seal(data: bytes, context: bytes) -> bytes:
     Raises:
         StateError: there is no key and none can be made.
     """
-    master = _master_key()
+    master = signing_keys()[0]
     nonce = secrets.token_bytes(_NONCE_SIZE)
     hidden = _xor(data, master, nonce)
     return _VERSION + nonce + hidden + _tag(master, context, nonce, hidden)
@@ -62,10 +66,10 @@ def unseal(sealed: bytes, context: bytes) -> bytes:
     if len(sealed) < overhead or sealed[:1] != _VERSION:
         raise StateError("a sealed value is damaged, or was not sealed by this version of Duckwing")
     nonce, hidden, tag = sealed[1 : 1 + _NONCE_SIZE], sealed[1 + _NONCE_SIZE : -_TAG_SIZE], sealed[-_TAG_SIZE:]
-    master = _master_key()
-    if not hmac.compare_digest(tag, _tag(master, context, nonce, hidden)):
-        raise StateError("a sealed value is damaged, was sealed for something else, or under another key")
-    return _xor(hidden, master, nonce)
+    for master in signing_keys():
+        if hmac.compare_digest(tag, _tag(master, context, nonce, hidden)):
+            return _xor(hidden, master, nonce)
+    raise StateError("a sealed value is damaged, was sealed for something else, or under another key")
 
 
 def _xor(data: bytes, master: bytes, nonce: bytes) -> bytes:
@@ -87,7 +91,25 @@ def _derived(master: bytes, purpose: bytes) -> bytes:
     return blake2b(key=master, person=purpose, digest_size=_KEY_SIZE).digest()
 
 
-def _master_key() -> bytes:
+def signing_keys(environment: Mapping[str, str] = os.environ) -> tuple[bytes, ...]:
+    """The keys of this worker: the first one seals, each of them opens.
+
+    They are those of ``VGI_SIGNING_KEY``, which all machines of a fleet share (64 hexadecimal digits; of several,
+    separated by commas, the first one is new); else the one that this user has.
+
+    Raises:
+        StateError: they are malformed, or there is no key and none can be made.
+    """
+    text = environment.get(KEY_VARIABLE)
+    if not text:
+        return (_user_key(),)
+    parts = [part.strip() for part in text.split(",")]
+    if any(len(part) != 2 * _KEY_SIZE or not set(part) <= set(string.hexdigits) for part in parts):
+        raise StateError(f"{KEY_VARIABLE} must be {2 * _KEY_SIZE} hexadecimal digits, or several such keys with commas")
+    return tuple(map(bytes.fromhex, parts))
+
+
+def _user_key() -> bytes:
     path = state_root() / "key"
     try:
         key = _read_key(path)

@@ -1,0 +1,1 @@
+"""A worker over HTTP: an ASGI application, its tokens and authentication, pages for people (spec 02)."""

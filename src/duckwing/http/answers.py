@@ -1,0 +1,67 @@
+"""What a call is answered with, before HTTP makes a response of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from ..errors import Error
+from ..rpc.call import Call
+from ..rpc.errors import MalformedMessage, ProtocolError
+from ..rpc.framing import EMPTY_SCHEMA, Buffer, stream_buffers
+from .headers import MIN_RESPONSE_BYTES
+
+
+class ResponseTooLargeError(Error):
+    """The client, or the worker's own settings, do not take a response of this size."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An Arrow body.
+
+    Attributes:
+        body: its buffers.
+        status: of the response. A call that was begun is answered with 200, whatever came of it: the client repeats
+            the request for others (spec 02, section 12.3).
+        failed: the body is an error and nothing else.
+        call: the call, to be told whether the answer has gone out.
+        rows: how many rows the body has, for the access log.
+        cancelled: the client wanted no more of a stream.
+    """
+
+    body: Sequence[Buffer]
+    status: int = 200
+    failed: bool = False
+    call: Call | None = None
+    rows: int = 0
+    cancelled: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body."""
+        return sum(memoryview(buffer).nbytes for buffer in self.body)
+
+
+def refusal(error: Exception, status: int, server_id: str) -> Answer:
+    """The answer to a request that has not become a call."""
+    if isinstance(error, MalformedMessage):
+        error = ProtocolError(str(error))
+    return replace(failure(Call({}, server_id), EMPTY_SCHEMA, error), status=status)
+
+
+def failure(call: Call, schema: pa.Schema, error: BaseException) -> Answer:
+    """The answer of a call that failed.
+
+    It is marked as an error unless log messages come before that: of a marked one, clients read nothing else.
+    """
+    messages = call.failure(schema, error)
+    return Answer(stream_buffers(schema, messages), failed=len(messages) == 1, call=call)
+
+
+def too_large(size: int, limit: int, method: str) -> ResponseTooLargeError:
+    """The error of an answer that nobody takes (spec 02, section 10.2)."""
+    more = "; the client's setting vgi_http_accepted_max_response_bytes says so" if limit >= MIN_RESPONSE_BYTES else ""
+    return ResponseTooLargeError(f"HTTP body exceeds max_response_bytes ({size} > {limit}) for method '{method}'{more}")

@@ -1,0 +1,81 @@
+"""From a worker to an ASGI application."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..process.http_options import Http
+from ..service import Service
+from ..state.seal import signing_keys
+from .app import Application
+from .authentication import Authenticator, ProtectedResource, from_environment
+from .cors import Cors
+from .settings import Served, Settings
+
+if TYPE_CHECKING:
+    from ..catalog.declared import Catalog
+    from ..service.hooks import Hooks
+
+
+def application(
+    catalogs: Sequence[Catalog],
+    hooks: Hooks,
+    http: Http,
+    *,
+    threads: int = 1,
+    authenticate: Authenticator | None = None,
+    resource: ProtectedResource | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Application:
+    """A worker as an ASGI application.
+
+    Args:
+        catalogs: what is served.
+        hooks: of the worker.
+        http: how it is served; where it listens is somebody else's business.
+        threads: in which authors' code runs, unless ``http`` says it.
+        authenticate: finds out who calls, before what the environment configures.
+        resource: where clients can sign in; by default, what the environment says.
+        environment: configures keys and authentication.
+
+    Raises:
+        StateError: the keys are malformed, or cannot be made.
+        ConfigurationError: authentication is configured in a way that cannot work.
+    """
+    configured = from_environment(environment)
+    if resource is not None:
+        configured = replace(configured, resource=resource)
+    settings = Settings(
+        keys=signing_keys(environment),
+        prefix=http.prefix,
+        cors=Cors(http.cors_origins),
+        compression=http.compression,
+        max_request_bytes=http.max_request_bytes,
+        threads=http.threads or threads,
+        authenticate=configured.authenticator(*([authenticate] if authenticate is not None else [])),
+        resource=configured.resource,
+        pages=http.pages,
+    )
+    if http.max_stream_bytes is not None:
+        settings = replace(settings, max_stream_bytes=http.max_stream_bytes)
+    first = catalogs[0]
+    served = Served(
+        name=", ".join(catalog.catalog_name for catalog in catalogs),
+        version=_version(),
+        make_server=lambda: Service(catalogs, hooks, stateless=True).server(),
+        stop=hooks.stop,
+        doc=first.comment or "",
+    )
+    return Application(served, settings)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("duckwing")
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,181 @@
+"""Turns of a producer: as many batches as are worth a response."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..rpc.call import Travelling, run_handler
+from ..rpc.framing import EMPTY_SCHEMA, Batch, Buffer, batch_message, empty_batch, has_dictionaries
+from ..rpc.turns import check_output
+from .answers import too_large
+
+if TYPE_CHECKING:
+    from ..rpc.call import Call, Stream
+
+TURN_BYTES = 4 << 20
+"""A turn ends when it has so many."""
+
+TURN_SECONDS = 0.05
+"""A turn ends so long after its first batch: rows that are there should not wait for others."""
+
+_COUNTS = struct.Struct("<IH")
+_LENGTHS = struct.Struct("<HI")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a producer has given since the last turn.
+
+    Attributes:
+        messages: of the batches.
+        last: nothing comes after it.
+        rows: of all batches.
+        failed: an error is its only message.
+        state: what another process needs to go on behind it; None: only this one can.
+    """
+
+    messages: tuple[Buffer, ...] = ()
+    last: bool = False
+    rows: int = 0
+    failed: bool = False
+    state: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the messages."""
+        return sum(len(message) for message in self.messages)
+
+
+class _Message(NamedTuple):
+    data: Buffer
+    rows: int
+    is_log: bool = False
+
+
+class Production:
+    """Makes the turns of one producer. What it holds belongs to the stream's lane.
+
+    Of a stream that travels, the state of a turn is what the stream saved when it last could, and how many messages
+    have been sent since then: whoever goes on makes these again, and leaves them out. So the conditions of the
+    client (which it sends with a tick) change only where the stream can be saved, and are part of the state.
+
+    Args:
+        stream: the producer.
+        call: that opened it.
+        room: bytes that the messages of a turn may have.
+        state: of the turn before this one, made elsewhere; None: the stream is new.
+        travels: turns have a state.
+    """
+
+    def __init__(self, stream: Stream, call: Call, room: int, *, travels: bool, state: bytes | None = None):
+        self.stream = stream
+        self._call = call
+        self._room = room
+        self._left: deque[_Message] = deque()
+        self._ended = False
+        self._dictionaries = has_dictionaries(stream.output_schema)
+        self._pending: Mapping[bytes, bytes] = {}
+        self._known: Mapping[bytes, bytes] = {}
+        self._restored = False
+        self._sent = self._skip = 0
+        self._saved: bytes | None = None
+        self._travelling = stream if travels and isinstance(stream, Travelling) else None
+        if self._travelling is not None and state is not None:
+            self._skip, self._known, saved = _unpack(state)
+            self._restored = True
+            self._travelling.load(saved)
+
+    def turn(self, metadata: Mapping[bytes, bytes] | None = None) -> Turn:
+        """The next turn. An error of the stream is one of its messages, and the stream's end.
+
+        Args:
+            metadata: of the tick.
+        """
+        messages: list[Buffer] = []
+        size = rows = 0
+        began = 0.0
+        if metadata:
+            self._pending = metadata
+        try:
+            while True:
+                while self._left and (not messages or size + len(self._left[0].data) <= self._room):
+                    message = self._left.popleft()
+                    self._sent += not message.is_log
+                    messages.append(message.data)
+                    size, rows = size + len(message.data), rows + message.rows
+                    began = began or time.monotonic()
+                if self._left or self._ended or size >= min(TURN_BYTES, self._room // 2):
+                    break
+                if began and time.monotonic() - began > TURN_SECONDS:
+                    break
+                self._go_on()
+        except BaseException as error:
+            self._ended = True
+            self._left.clear()
+            failure = [batch_message(batch) for batch in self._call.failure(self.stream.output_schema, error)]
+            return Turn((*messages, *failure), last=True, rows=rows, failed=not messages)
+        last = self._ended and not self._left
+        state = None if last or self._saved is None else _pack(self._sent, self._known, self._saved)
+        return Turn(tuple(messages), last, rows, state=state)
+
+    def _go_on(self) -> None:
+        """Have the stream make the next batch."""
+        tick: Mapping[bytes, bytes] = {}
+        saved = self._travelling.save() if self._travelling is not None else None
+        if saved is not None:
+            self._saved, self._sent = saved, 0
+        if self._restored:
+            tick, self._restored = self._known, False
+        elif self._pending and (self._travelling is None or saved is not None):
+            tick = self._known = self._pending
+            self._pending = {}
+        answer = run_handler(self.stream.turn, Batch(empty_batch(EMPTY_SCHEMA), tick))
+        output = self.stream.output_schema
+        self._left.extend(_Message(batch_message(message), 0, True) for message in self._call.messages(output))
+        if answer is None:
+            self._ended = True
+            return
+        check_output(self._call, answer, output)
+        for message in self._pieces(answer):
+            if self._skip:
+                self._skip -= 1
+                self._sent += 1
+            else:
+                self._left.append(message)
+
+    def _pieces(self, batch: Batch) -> Iterator[_Message]:
+        """The messages of a batch, each small enough for a response."""
+        message = batch_message(batch, dictionaries=self._dictionaries)
+        rows = batch.data.num_rows
+        if len(message) <= self._room:
+            yield _Message(message, rows)
+            return
+        if rows <= 1:
+            raise too_large(len(message), self._room, self._call.method)
+        half = rows // 2
+        yield from self._pieces(Batch(batch.data.slice(0, half), batch.metadata))
+        yield from self._pieces(Batch(batch.data.slice(half), batch.metadata))
+
+
+def _pack(sent: int, tick: Mapping[bytes, bytes], saved: bytes) -> bytes:
+    parts = [_COUNTS.pack(sent, len(tick))]
+    for key, value in tick.items():
+        parts += [_LENGTHS.pack(len(key), len(value)), key, value]
+    return b"".join((*parts, saved))
+
+
+def _unpack(state: bytes) -> tuple[int, Mapping[bytes, bytes], bytes]:
+    sent, count = _COUNTS.unpack_from(state)
+    position = _COUNTS.size
+    tick: dict[bytes, bytes] = {}
+    for _ in range(count):
+        key, value = _LENGTHS.unpack_from(state, position)
+        position += _LENGTHS.size
+        tick[state[position : position + key]] = state[position + key : position + key + value]
+        position += key + value
+    return sent, tick, state[position:]

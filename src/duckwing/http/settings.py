@@ -1,0 +1,68 @@
+"""How a worker is served over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ..rpc.server import Server
+from .authentication import Authenticator, ProtectedResource
+from .cors import Cors
+
+MAX_DECODED_BYTES = 1 << 30
+"""What a request may become when nothing smaller is configured."""
+
+MAX_WAITING = 1000
+"""Calls that may wait in a process; further ones are answered with 503, and clients ask again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What does not change while a worker is served.
+
+    Attributes:
+        keys: of 32 bytes, for tokens; the first one seals, each of them opens.
+        prefix: path under which it is mounted, without a slash at its end; ``""`` at the root.
+        cors: whose pages may call it.
+        compression: of answers: ``"auto"`` compresses what leaves the machine.
+        max_request_bytes: of a request's body, as it travels and as it is; None: no limit is told.
+        max_stream_bytes: of the answer with a turn of a stream, if the client takes more.
+        threads: in which authors' code runs.
+        authenticate: finds out who calls; None: everybody may.
+        resource: where clients can sign in.
+        pages: there are pages for people.
+    """
+
+    keys: Sequence[bytes] = field(repr=False)
+    prefix: str = ""
+    cors: Cors = field(default_factory=lambda: Cors(("*",)))
+    compression: Literal["auto", "on", "off"] = "auto"
+    max_request_bytes: int | None = None
+    max_stream_bytes: int = 1 << 28
+    threads: int = 1
+    authenticate: Authenticator | None = None
+    resource: ProtectedResource | None = None
+    pages: bool = True
+
+
+@dataclass(frozen=True)
+class Served:
+    """What is served.
+
+    Attributes:
+        name: of the worker, for people.
+        version: of the worker, or of Duckwing.
+        make_server: makes what answers calls, for one thread.
+        stop: called when the process ends.
+        doc: one line about it.
+        engine: folder of the browser's engine for the console; None: there is none.
+    """
+
+    name: str
+    version: str
+    make_server: Callable[[], Server]
+    stop: Callable[[], None] = lambda: None
+    doc: str = ""
+    engine: Path | None = None

@@ -1,0 +1,412 @@
+"""Streams over HTTP: a request opens one, and each further turn is a request of its own (spec 02, section 8)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import pyarrow as pa
+
+from ..errors import StateError
+from ..rpc import keys
+from ..rpc.call import Call, Identity, Stream, Travelling, run_handler
+from ..rpc.codec import decode, encode, to_batch
+from ..rpc.errors import ProtocolError
+from ..rpc.framing import (
+    EMPTY_SCHEMA,
+    END_OF_STREAM,
+    Batch,
+    Buffer,
+    batch_message,
+    empty_batch,
+    has_dictionaries,
+    schema_message,
+    stream_buffers,
+)
+from ..rpc.limits import DEFAULT_LIMITS
+from ..rpc.server import Server
+from ..rpc.turns import adapter, check_output
+from .answers import Answer, failure, too_large
+from .calls import Route, find, read_body, read_call
+from .cursors import Cursor, Cursors, OpenCall
+from .lanes import Lane, Lanes
+from .production import Production, Turn
+from .pumps import Pump, close_stream, last_closed
+from .siblings import Siblings
+
+T = TypeVar("T")
+
+ANYBODY = bytes(16)
+"""The owner of a stream that any process can go on with."""
+
+KEPT_STREAMS = 1024
+"""Streams that a process keeps open between their turns, to save the work of opening them again."""
+
+KEPT_SECONDS = 300.0
+
+ROOM_FOR_TOKENS = 16_384
+"""Bytes of a response that are left for a cursor and the ends of its streams."""
+
+TEND_SECONDS = 5.0
+
+
+@dataclass
+class _Kept:
+    """A stream between two turns. Any process could open it again.
+
+    Attributes:
+        lane: where it lives.
+        stream: the stream.
+        call: the call that opened it here.
+        production: makes its turns, if it is a producer.
+        turn: its next turn.
+        used: when it was used last.
+    """
+
+    lane: Lane
+    stream: Stream
+    call: Call
+    production: Production | None
+    turn: int
+    used: float = 0.0
+
+
+class Streams:
+    """The streams of a process.
+
+    Args:
+        lanes: where authors' code runs.
+        cursors: makes the tokens.
+        stream_limit: bytes of a turn's response, whatever the client takes.
+    """
+
+    def __init__(self, lanes: Lanes, cursors: Cursors, stream_limit: int):
+        self._lanes = lanes
+        self._cursors = cursors
+        self._stream_limit = stream_limit
+        self._me = os.urandom(16)
+        self._siblings = Siblings(self._me, self.go_on)
+        self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._pumps: dict[bytes, Pump] = {}
+
+    async def start(self) -> None:
+        """Let other processes hand over what only this one can go on with.
+
+        Raises:
+            StateError: there is no place for the socket.
+            OSError: likewise.
+        """
+        await self._siblings.listen()
+
+    # Opening
+
+    async def open(self, route: Route, body: bytes, caller: Identity, limit: int) -> Answer:
+        """Open a stream: its header and its first turn.
+
+        Raises:
+            RpcError: the request has not become a call.
+            TypeError: likewise; a parameter cannot be read.
+        """
+        lane = self._lanes.free()
+        limit = min(limit, self._stream_limit)
+        opened = await _in(lane, lambda server: _open(server, route, body, caller))
+        if isinstance(opened, Answer):
+            return opened
+        room = limit - opened.size - ROOM_FOR_TOKENS
+        stream, call, output = opened.stream, opened.call, opened.stream.output_schema
+        open_call = OpenCall(os.urandom(16), limit, route.method, output.serialize().to_pybytes())
+        travels = opened.state is not None
+        if travels:
+            open_call = replace(open_call, request=body, header=encode(stream.header))
+        if stream.input_schema is not None:
+            if isinstance(stream, Travelling) and not travels:  # it carries nothing
+                return Answer([*opened.body, *stream_buffers(output, call.messages(output))])
+            kept = _Kept(lane, stream, call, None, 0)
+            self._keep(open_call.id, kept)
+            owner = ANYBODY if travels else self._me
+            cursor = Cursor(open_call.id, owner, 0, opened.state or b"")
+            tokens = self._tokens(cursor, route, caller, open_call)
+            last = Batch(empty_batch(output), tokens)
+            return Answer([*opened.body, *stream_buffers(output, [*call.messages(output), last])])
+        production = Production(stream, call, room, travels=travels)
+        turn: Turn | None
+        metadata = {key: value for key, value in opened.metadata.items() if not key.startswith(b"vgi_rpc.")}
+        if travels:
+            turn = await _in(lane, lambda server: last_closed(production, metadata))
+            if not turn.last:
+                self._keep(open_call.id, _Kept(lane, stream, call, production, 1))
+        else:
+            pump = Pump(lane, production, metadata)
+            turn = await pump.turn(0)
+            if turn is None or not turn.last:
+                self._pumps[open_call.id] = pump
+        return self._turn(turn, 0, open_call, output, route, caller, opened.body)
+
+    # Going on
+
+    async def go_on(self, route: Route, body: bytes, caller: Identity, limit: int) -> Answer:
+        """The next turn of a stream, or its end if the client wants no more.
+
+        Raises:
+            RpcError: the request is no turn.
+            InvalidToken: its tokens are not the caller's, or too old.
+        """
+        batch = read_body(body, DEFAULT_LIMITS).batch
+        if batch is None:
+            raise ProtocolError("The request of a turn contains no batch.")
+        token, call_token = batch.metadata.get(keys.STREAM_STATE), batch.metadata.get(keys.CALL_STATE)
+        if token is None or call_token is None:
+            raise ProtocolError(
+                "The request of a turn carries no "
+                f"'{(keys.STREAM_STATE if token is None else keys.CALL_STATE).decode()}' in its metadata."
+            )
+        cursor = self._cursors.read_cursor(token, route.protocol, caller)
+        open_call = self._cursors.read_call(call_token, cursor, route.protocol, caller)
+        if open_call.method != route.method:
+            raise ProtocolError(f"The stream is one of method '{open_call.method}', not of '{route.method}'.")
+        open_call = replace(open_call, limit=min(limit, open_call.limit, self._stream_limit))
+        output = pa.ipc.read_schema(pa.py_buffer(open_call.output))
+        if keys.CANCEL in batch.metadata:
+            if cursor.owner not in (ANYBODY, self._me):
+                await self._siblings.ask(cursor.owner, route, body, caller, limit)
+            else:
+                await self._cancel(cursor, open_call, route, caller)
+            return Answer(stream_buffers(output, []), cancelled=True)
+        metadata = {k: v for k, v in batch.metadata.items() if k not in _OURS}
+        if cursor.owner != ANYBODY and cursor.call in self._pumps:
+            return await self._pumped(cursor, open_call, output, route, caller, metadata)
+        kept = self._take(cursor)
+        lane = kept.lane if kept is not None else self._lanes.free()
+        if kept is None:
+            if cursor.owner != ANYBODY:
+                elsewhere = cursor.owner != self._me
+                answer = await self._siblings.ask(cursor.owner, route, body, caller, limit) if elsewhere else None
+                return answer or _lost(output)
+            reopened = await _in(lane, lambda server: _reopen(server, route, open_call, cursor, caller, lane))
+            if isinstance(reopened, Answer):
+                return reopened
+            kept = reopened
+        return await self._next(kept, cursor, open_call, output, route, caller, Batch(batch.data, metadata))
+
+    async def _next(
+        self,
+        kept: _Kept,
+        cursor: Cursor,
+        open_call: OpenCall,
+        output: pa.Schema,
+        route: Route,
+        caller: Identity,
+        batch: Batch,
+    ) -> Answer:
+        production = kept.production
+        kept.turn = cursor.turn + 1
+        if production is not None:
+            turn = await _in(kept.lane, lambda server: last_closed(production, batch.metadata))
+            if not turn.last:
+                self._keep(cursor.call, kept)
+            return self._turn(turn, cursor.turn, open_call, output, route, caller)
+        travels = cursor.owner == ANYBODY
+        given = await _in(kept.lane, lambda server: _exchange(kept, batch, open_call.limit, travels=travels))
+        if isinstance(given, Answer):
+            return given
+        self._keep(cursor.call, kept)
+        following = Cursor(cursor.call, cursor.owner, kept.turn, given.state or b"")
+        tokens = self._tokens(following, route, caller)
+        answer = Batch(given.batch.data, {**given.batch.metadata, **tokens})
+        message = batch_message(answer)
+        return Answer(
+            [schema_message(output), *map(batch_message, given.logs), message, END_OF_STREAM],
+            rows=answer.data.num_rows,
+        )
+
+    async def _pumped(
+        self,
+        cursor: Cursor,
+        open_call: OpenCall,
+        output: pa.Schema,
+        route: Route,
+        caller: Identity,
+        metadata: Mapping[bytes, bytes],
+    ) -> Answer:
+        try:
+            turn = await self._pumps[cursor.call].turn(cursor.turn, metadata)
+        except LookupError:
+            return _lost(output)
+        return self._turn(turn, cursor.turn, open_call, output, route, caller)
+
+    async def _cancel(self, cursor: Cursor, open_call: OpenCall, route: Route, caller: Identity) -> None:
+        pump = self._pumps.pop(cursor.call, None)
+        if pump is not None:
+            pump.close()
+            return
+        kept = self._take(cursor)
+        if kept is None and open_call.header and cursor.owner == ANYBODY:
+            lane = self._lanes.free()
+            reopened = await _in(lane, lambda server: _reopen(server, route, open_call, cursor, caller, lane))
+            kept = reopened if isinstance(reopened, _Kept) else None
+        # Streams with input are not cancelled: a buffering function's is over when the client says so (spec 02, 8.4).
+        if kept is not None and kept.production is not None:
+            production = kept.production
+            await _in(kept.lane, lambda server: close_stream(production))
+
+    # Answers
+
+    def _turn(
+        self,
+        turn: Turn | None,
+        number: int,
+        open_call: OpenCall,
+        output: pa.Schema,
+        route: Route,
+        caller: Identity,
+        opening: list[Buffer] | None = None,
+    ) -> Answer:
+        """The response with a turn; None: there is nothing yet, the client is to ask again."""
+        body = [*(opening or ()), schema_message(output), *(turn.messages if turn is not None else ())]
+        if turn is None or not turn.last:
+            travels = bool(open_call.header)
+            following = number if turn is None else number + 1
+            state = turn.state if turn is not None and turn.state is not None else b""
+            cursor = Cursor(open_call.id, ANYBODY if travels else self._me, following, state)
+            tokens = self._tokens(cursor, route, caller, open_call if opening is not None else None)
+            body.append(batch_message(Batch(empty_batch(output), tokens)))
+        body.append(END_OF_STREAM)
+        answer = Answer(body, failed=turn is not None and turn.failed, rows=turn.rows if turn is not None else 0)
+        if answer.size > open_call.limit:
+            return failure(Call({}, ""), output, too_large(answer.size, open_call.limit, route.method))
+        return answer
+
+    def _tokens(
+        self, cursor: Cursor, route: Route, caller: Identity, open_call: OpenCall | None = None
+    ) -> dict[bytes, bytes]:
+        tokens = {keys.STREAM_STATE: self._cursors.cursor(cursor, route.protocol, caller)}
+        if open_call is not None:
+            tokens[keys.CALL_STATE] = self._cursors.call(open_call, route.protocol, caller)
+        return tokens
+
+    # What is kept
+
+    def _keep(self, call: bytes, kept: _Kept) -> None:
+        kept.used = time.monotonic()
+        self._kept[call] = kept
+        self._kept.move_to_end(call)
+        if len(self._kept) > KEPT_STREAMS:
+            self._kept.popitem(last=False)
+
+    def _take(self, cursor: Cursor) -> _Kept | None:
+        """A kept stream that is as far as the cursor says. Whoever asks meanwhile opens it again."""
+        kept = self._kept.pop(cursor.call, None)
+        return kept if kept is not None and kept.turn == cursor.turn else None
+
+    async def tend(self) -> None:
+        """Give up what nobody has asked about for long, for ever."""
+        while True:
+            await asyncio.sleep(TEND_SECONDS)
+            now = time.monotonic()
+            for id_ in [id_ for id_, pump in self._pumps.items() if pump.is_over(now)]:
+                self._pumps.pop(id_).close()
+            while self._kept and now - next(iter(self._kept.values())).used > KEPT_SECONDS:
+                self._kept.popitem(last=False)
+
+    def close(self) -> None:
+        """End all scans that only this process can go on with."""
+        self._siblings.close()
+        for pump in self._pumps.values():
+            pump.close()
+        self._pumps.clear()
+
+
+@dataclass
+class _Opened:
+    stream: Stream
+    call: Call
+    metadata: Mapping[bytes, bytes]
+    body: list[Buffer]
+    state: bytes | None
+
+    @property
+    def size(self) -> int:
+        return sum(len(buffer) for buffer in self.body)
+
+
+@dataclass
+class _Given:
+    batch: Batch
+    logs: list[Batch]
+    state: bytes | None
+
+
+def _open(server: Server, route: Route, body: bytes, caller: Identity) -> _Opened | Answer:
+    """In a lane: begin the call, up to its header."""
+    protocol, method, handler = find(server, route)
+    metadata, params = read_call(protocol, method, route, read_body(body, server.limits), server.limits)
+    call = Call(metadata, server.server_id, caller)
+    call.method = route.method
+    try:
+        stream = run_handler(handler, call, params)
+        header = to_batch(stream.header)
+        opening = stream_buffers(header.schema, [*call.messages(header.schema), call.tag(header)])
+        return _Opened(stream, call, metadata, opening, _saved(stream))
+    except BaseException as error:
+        return failure(call, EMPTY_SCHEMA, error)
+
+
+def _reopen(
+    server: Server, route: Route, open_call: OpenCall, cursor: Cursor, caller: Identity, lane: Lane
+) -> _Kept | Answer:
+    """In a lane: open a stream again that was begun elsewhere, or whose turn is repeated."""
+    protocol, method, handler = find(server, route)
+    metadata, params = read_call(protocol, method, route, read_body(open_call.request, server.limits), server.limits)
+    call = Call(metadata, server.server_id, caller, opened=decode(method.result, open_call.header))
+    call.method = route.method
+    try:
+        stream = run_handler(handler, call, params)
+        production = None
+        if stream.input_schema is None:
+            room = open_call.limit - ROOM_FOR_TOKENS
+            production = Production(stream, call, room, travels=True, state=cursor.state)
+        else:
+            stream.load(cursor.state)
+        return _Kept(lane, stream, call, production, cursor.turn)
+    except BaseException as error:
+        return failure(call, EMPTY_SCHEMA, error)
+
+
+def _exchange(kept: _Kept, batch: Batch, limit: int, *, travels: bool) -> _Given | Answer:
+    """In a lane: the batch that answers a batch of input."""
+    stream, call = kept.stream, kept.call
+    output, expected = stream.output_schema, stream.input_schema
+    try:
+        adapt = adapter(batch.data.schema, expected) if expected is not None else None
+        answer = run_handler(stream.turn, adapt(batch) if adapt is not None else batch)
+        logs = call.messages(output)
+        if answer is None:
+            return Answer(stream_buffers(output, logs))
+        check_output(call, answer, output)
+        size = len(batch_message(answer, dictionaries=has_dictionaries(output)))
+        if size + ROOM_FOR_TOKENS > limit:
+            raise too_large(size, limit, call.method)
+        return _Given(answer, logs, _saved(stream) if travels else None)
+    except BaseException as error:
+        return failure(call, output, error)
+
+
+def _saved(stream: Stream) -> bytes | None:
+    return stream.save() if isinstance(stream, Travelling) else None
+
+
+def _lost(output: pa.Schema) -> Answer:
+    error = StateError("the process that ran this scan has ended, or has given it up; run the query again")
+    return failure(Call({}, ""), output, error)
+
+
+async def _in(lane: Lane, job: Callable[[Server], T]) -> T:
+    return await asyncio.wrap_future(lane.submit(job))
+
+
+_OURS = frozenset((keys.STREAM_STATE, keys.CALL_STATE, keys.CANCEL))
