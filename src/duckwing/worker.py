@@ -78,8 +78,8 @@ class Worker:
         Example:
             ```python
             @worker.authenticate
-            def check(presented: dw.http.Presented) -> dw.Identity:
-                ...
+            def check(presented: Presented) -> Identity:
+                return Identity("sessions", sessions[bearer_token(presented)], True)
             ```
         """
         self._authenticate = check

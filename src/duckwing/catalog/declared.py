@@ -103,6 +103,7 @@ class Catalog(Schema):
         self.global_prefix = ""
         self._companions: list[AttachedCatalog] = []
         self._on_attach: list[Callable[[Mapping[str, Any]], object]] = []
+        self._authorize: list[Callable[[Context], object]] = []
         self._on_version: Callable[[Context], int] | None = None
 
     def schema(self, name: str, *, comment: str | None = None, tags: Mapping[str, str] | None = None) -> Schema:
@@ -384,6 +385,32 @@ class Catalog(Schema):
         """
         self._on_attach.append(hook)
         return hook
+
+    def authorize(self, hook: Callable[[Context], object]) -> Callable[[Context], object]:
+        """Have ``hook`` called with each query's call of a function, before its arguments are looked at. A decorator.
+
+        What it raises refuses the call. Scans of tables are calls of the functions behind them. It may be called
+        several times for one call, in several processes.
+
+        Example:
+            ```python
+            @demo.authorize
+            def may(ctx: dw.Context) -> None:
+                if ctx.function == "salaries" and ctx.caller.principal not in ("ann", "bob"):
+                    raise PermissionError(f"{ctx.caller.principal or 'anonymous'} may not call {ctx.function}")
+            ```
+        """
+        self._authorize.append(hook)
+        return hook
+
+    def check_caller(self, ctx: Context) -> None:
+        """Let the author's hooks refuse a call.
+
+        Raises:
+            Exception: whatever a hook raises.
+        """
+        for hook in self._authorize:
+            hook(ctx)
 
     def on_version(self, hook: Callable[[Context], int]) -> Callable[[Context], int]:
         """Have ``hook`` tell a positive number that changes when columns do that a callable computes. A decorator.

@@ -29,6 +29,7 @@ from .compression import CODECS, TooLarge, Undecodable, UnknownCoding, chosen_co
 from .cursors import Cursors
 from .lanes import Lanes, session_in
 from .settings import MAX_DECODED_BYTES, MAX_WAITING, Served, Settings
+from .signing_in import SigningIn
 from .streams import Streams
 from .tokens import InvalidToken, Sealer
 
@@ -65,7 +66,9 @@ class Application:
         self.settings = settings
         self._router = served.make_server()
         self._lanes = Lanes(served.make_server, settings.threads)
-        self._streams = Streams(self._lanes, Cursors(Sealer(settings.keys)), settings.max_stream_bytes)
+        sealer = Sealer(settings.keys)
+        self._streams = Streams(self._lanes, Cursors(sealer), settings.max_stream_bytes)
+        self._signing_in = SigningIn(settings, sealer)
         self._fixed = _capabilities(settings)
         self._tending: asyncio.Task[None] | None = None
 
@@ -118,7 +121,7 @@ class _Exchange:
         self._headers = Headers(scope=scope)
         given = names.usable_request_id(self._headers.get("x-request-id"))
         self._access = Access(given or os.urandom(8).hex(), scope["method"], scope["path"][:200])
-        self._disconnected = False
+        self._disconnected = self._own_cors = False
 
     async def run(self) -> None:
         """Answer the request, whatever happens."""
@@ -144,6 +147,12 @@ class _Exchange:
         method, path = self._scope["method"], self._path()
         resource = self._settings.resource
         prefix = self._settings.prefix
+        signing_in = self._app._signing_in
+        if path == signing_in.token_path:
+            exchanged = await signing_in.exchange(Request(self._scope, self._receive))
+            if exchanged is not None:
+                self._own_cors = True
+                return exchanged
         if path == f"{prefix}/health" and method in ("GET", "HEAD"):
             return JSONResponse({"status": "ok", "server_id": self._app._router.server_id, "protocol": "vgi"})
         if resource is not None and path == well_known_path(prefix):
@@ -187,7 +196,12 @@ class _Exchange:
         return response
 
     async def _page(self, path: str) -> Response:
-        caller = await self._caller()
+        request = Request(self._scope, self._receive)
+        signing_in = self._app._signing_in
+        answer = await signing_in.page(request, path)
+        if answer is not None:
+            return answer
+        caller = await self._caller(request)
         if isinstance(caller, Response):
             return caller
         self._access.principal = caller.principal
@@ -204,16 +218,22 @@ class _Exchange:
                 connect=lambda: connect_to(lambda: session_in(self._app._lanes.free(), caller)),
                 prefix=self._settings.prefix,
                 doc=served.doc,
+                oauth=signing_in.is_offered,
                 signed_in=caller.principal,
                 private=self._settings.authenticate is not None,
                 engine=served.engine,
             )
-            found = await page(Request(self._scope, self._receive), site)
+            found = await page(request, site)
             if found is not None:
                 return found
         return _text("there is nothing here", 404)
 
-    async def _caller(self) -> Identity | Response:
+    async def _caller(self, page: Request | None = None) -> Identity | Response:
+        """Who calls, or the answer to somebody who may not.
+
+        Args:
+            page: the request, if a person may have made it.
+        """
         authenticate = self._settings.authenticate
         if authenticate is None:
             return ANONYMOUS
@@ -222,7 +242,8 @@ class _Exchange:
         try:
             return await asyncio.to_thread(authenticate, presented)
         except Exception as error:
-            return refused_caller(error, self._settings.resource, self._settings.prefix)
+            invitation = await self._app._signing_in.invitation(page, error) if page is not None else None
+            return invitation or refused_caller(error, self._settings.resource, self._settings.prefix)
 
     # Calls
 
@@ -355,7 +376,7 @@ class _Exchange:
         await self._send_with_headers({"type": "http.response.body", "body": body})
 
     def _common(self) -> list[tuple[bytes, bytes]]:
-        cors = self._settings.cors.headers(self._headers.get("origin"))
+        cors = [] if self._own_cors else self._settings.cors.headers(self._headers.get("origin"))
         return [
             *self._app._fixed,
             (names.REQUEST_ID.encode(), self._access.id.encode()),

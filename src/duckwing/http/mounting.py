@@ -67,7 +67,7 @@ def application(
         version=_version(),
         make_server=lambda: Service(catalogs, hooks, stateless=True).server(),
         stop=hooks.stop,
-        doc=first.comment or "",
+        doc=first.catalog_comment or "",
     )
     return Application(served, settings)
 

@@ -152,6 +152,7 @@ class _Server(uvicorn.Server):
             lifespan="on",
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # who says that a request was forwarded must be configured
             server_header=False,
             timeout_keep_alive=int(IDLE_SECONDS),
             timeout_graceful_shutdown=int(GRACE_SECONDS),

@@ -164,6 +164,7 @@ def bind_aggregate(
         raise no_function(catalog, request.schema_path, "aggregate", name)
     say_function(call, functions[0])
     context = Context(invocation(service, call, catalog, "aggregate", request, execution=execution_id))
+    catalog.check_caller(context)
     columns = request.input_schema if request.input_schema is not None else EMPTY_SCHEMA
     arguments = Arguments.decode(request.arguments)
     chosen = choose_aggregate(functions, columns, len(arguments.positional), request.argument_names)

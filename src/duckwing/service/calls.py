@@ -188,13 +188,16 @@ def bind_function(
 
         kind = "table_function" if request.copy_from is not None else "buffering"
         copying = invocation(service, call, catalog, kind, request, execution=execution, data=data, scan=scan)
-        return bind_copy(catalog, request, Context(copying), call)
+        context = Context(copying)
+        catalog.check_caller(context)
+        return bind_copy(catalog, request, context, call)
     columns = request.input_schema if request.input_schema is not None else EMPTY_SCHEMA
     found = functions_meant(catalog, request)
     say_function(call, found[0])
     kind = found[0].kind
     scan = scan if kind in ("table_function", "table_in_out") else None
     context = Context(invocation(service, call, catalog, kind, request, execution=execution, data=data, scan=scan))
+    catalog.check_caller(context)
     arguments = Arguments.decode(request.arguments)
     if kind == "scalar":
         constants = arguments.positional
