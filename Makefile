@@ -10,7 +10,7 @@ WORKERS ?= auto
 export PYTHONDONTWRITEBYTECODE :=
 export QUERY_FARM_TELEMETRY_OPT_OUT := 1
 
-.PHONY: help demo test check-all conformance lint types layers bench fuzz engine clean
+.PHONY: help demo test check-all conformance servers lint types layers bench fuzz engine clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,15 +42,19 @@ test: $(VENV)/.ready lint types layers  ## what CI runs: style, types, layers, a
 	@$(BIN)/duckwing engine install --quiet --if-needed || test -z "$$CI"
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not full"
 
-check-all: $(VENV)/.ready lint types layers engine  ## everything, everywhere
+check-all: export DUCKWING_REQUIRE_SERVERS := 1
+check-all: $(VENV)/.ready lint types layers engine servers  ## everything, everywhere
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
-	@for transport in launch unix tcp; do echo "SQL over $$transport" && DUCKWING_TRANSPORT=$$transport \
+	@for transport in launch unix tcp http fleet; do echo "SQL over $$transport" && DUCKWING_TRANSPORT=$$transport \
 		$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not full" tests/sql || exit 1; done
 	@for transport in stdio launch; do echo "SQL over $$transport, with shared memory" && DUCKWING_TRANSPORT=$$transport \
 		VGI_RPC_SHM_SIZE_BYTES=33554432 VGI_RPC_SHM_MIN_BATCH_BYTES=1 \
 		$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not full" tests/sql || exit 1; done
 	@$(MAKE) --no-print-directory conformance
 	@$(MAKE) --no-print-directory demo > /dev/null && echo "make demo: ok"
+
+servers: $(VENV)/.ready  ## install the database servers that tests start: PostgreSQL and Redis, through apt
+	@$(BIN)/python -m tests.state.servers
 
 conformance: $(VENV)/.ready engine  ## the fixture workers of the public suite, over each transport
 	@for transport in stdio launch unix tcp; do echo "conformance over $$transport" && DUCKWING_TRANSPORT=$$transport \

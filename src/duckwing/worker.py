@@ -192,6 +192,7 @@ class Worker:
 
     def _serve_http(self, options: Options, http: Http) -> None:
         try:
+            from .http.access import name_requests
             from .http.mounting import application
             from .http.serving import check_open, serve, serve_alone
             from .http.supervisor import inherited
@@ -207,6 +208,7 @@ class Worker:
             supervise(options, start_again, sys.argv[0], bind(http))
             return
         self._check_together()
+        name_requests()
         app = application(self.catalogs, self._hooks, http, threads=self._threads, authenticate=self._authenticate)
         check_open(app, http, remote=options.remote)
         if tie is None:

@@ -19,6 +19,7 @@ import pytest
 
 from duckwing.client import ConnectError, WorkerConnection, connect
 from duckwing.errors import Error
+from duckwing.rpc.client import Client
 from duckwing.rpc.errors import ConnectionClosed, MalformedMessage, RemoteError
 from duckwing.transports.sockets import MAX_PATH_BYTES, connect_tcp, connect_unix
 
@@ -160,6 +161,7 @@ def test_an_interrupt_gives_the_process_up(worker: WorkerConnection) -> None:
 
     def interrupted() -> None:
         with demo.session.rpc.connection() as connection:
+            assert isinstance(connection, Client)
             connection.idle = False  # in the middle of a call
             raise KeyboardInterrupt
 

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,12 +24,15 @@ import pyarrow as pa
 import zstandard
 
 from duckwing.client.connection import WorkerConnection
+from duckwing.client.exchanges import table_arguments
 from duckwing.http.app import Application
 from duckwing.http.authentication import Authenticator
 from duckwing.http.mounting import application
 from duckwing.http.serving import _Server
 from duckwing.process.http_options import Http
 from duckwing.protocol import VGI
+from duckwing.protocol.calls import INIT, CallType, InitRequest
+from duckwing.protocol.listing import ObjectType
 from duckwing.rpc import keys
 from duckwing.rpc.client import Client, LogMessage, is_log, request_buffers
 from duckwing.rpc.codec import Record, from_batch
@@ -150,7 +154,11 @@ class Browserless:
         self._connections: dict[int, http.client.HTTPConnection] = {}
 
     def send(
-        self, method: str, path: str, body: bytes | Iterator[bytes] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | Iterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Send a request to the next server. ``path`` is sent as it is."""
         port = next(self._turn)
@@ -161,7 +169,9 @@ class Browserless:
                 self._connections[port] = connection
             try:
                 fields = {**self.headers, **(headers or {})}
-                connection.request(method, self._prefix + path, body, fields, encode_chunked=not isinstance(body, bytes))
+                connection.request(
+                    method, self._prefix + path, body, fields, encode_chunked=not isinstance(body, bytes)
+                )
                 response = connection.getresponse()
                 return Reply(response.status, response.headers, response.read())
             except (OSError, http.client.HTTPException):
@@ -184,6 +194,12 @@ class Browserless:
         for connection in self._connections.values():
             connection.close()
         self._connections.clear()
+
+    def __enter__(self) -> Browserless:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def connect(self, on_log: Callable[[LogMessage], None] | None = None) -> WorkerConnection:
         """Our own client on top."""
@@ -377,7 +393,11 @@ class _Unsignalled(_Server):
 
 
 def make_app(
-    *catalogs: Any, key: str = KEY, authenticate: Authenticator | None = None, environment: Mapping[str, str] | None = None, **options: Any
+    *catalogs: Any,
+    key: str = KEY,
+    authenticate: Authenticator | None = None,
+    environment: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> Application:
     """An application; ``options`` are those of :class:`Http`."""
     return application(
@@ -477,3 +497,46 @@ def _status(pid: int, field: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
 
 
+# Calls, taken apart
+
+
+def scan_request(client: Browserless, name: str, *arguments: Any, **named: Any) -> InitRequest:
+    """The bound call of a table function. A small limit of the client's is not for listings, which are large."""
+    headers = {key: value for key, value in client.headers.items() if key != "VGI-Accept-Max-Response-Bytes"}
+    with Browserless(*client.ports, headers=headers) as unlimited:
+        session = unlimited.connect().attach("served").session
+        signatures = session.signatures(name, ObjectType.TABLE_FUNCTION, None)
+        _, encoded = table_arguments(signatures, name, arguments, named)
+        return session.bind(session.request(name, CallType.TABLE, None, arguments=encoded))
+
+
+def limited(client: Browserless, limit: int = 65_536) -> Browserless:
+    """A client of the same server that takes no larger responses."""
+    return Browserless(*client.ports, headers={**client.headers, "VGI-Accept-Max-Response-Bytes": str(limit)})
+
+
+def open_scan(client: Browserless, name: str, *arguments: Any, **named: Any) -> HttpStream:
+    """The stream of a table function, after its first turn."""
+    return HttpClient(client).open(INIT, scan_request(client, name, *arguments, **named))
+
+
+def open_scalar(client: Browserless, name: str, columns: pa.RecordBatch) -> HttpStream:
+    """The stream of a scalar function."""
+    session = client.connect().attach("served").session
+    request = session.request(name, CallType.SCALAR, None, input_schema=columns.schema)
+    return HttpClient(client).open(INIT, session.bind(request))
+
+
+def call_body(called: Method[Any, Any], params: Record, **metadata: bytes) -> bytes:
+    """The body of a request that begins a call."""
+    extra = {f"vgi_rpc.{key}".encode(): value for key, value in metadata.items()}
+    return joined(request_buffers(VGI, called, params, extra))
+
+
+def eventually(condition: Callable[[], Any]) -> Any:
+    """What ``condition`` gives when it gives something true; fails if that takes too long."""
+    deadline = time.monotonic() + PATIENCE
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.005)
+    return value

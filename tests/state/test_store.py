@@ -1,176 +1,23 @@
-"""Stores against a plain model, and one file under several threads and processes."""
+"""The stores of one machine: what every store does, and one file under several threads and processes."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from duckwing.errors import StateError
 from duckwing.state.memory import MemoryStore
 from duckwing.state.sqlite import SqliteStore
-from duckwing.state.store import COUNTER_MAX, COUNTER_MIN, Store
+from duckwing.state.store import Store
+from duckwing.testing.stores import check_processes, check_randomly, check_store
 
 from .processes import Process
-
-NAMES = st.sampled_from(["", "a", "b", "é"])
-KEYS = st.one_of(st.sampled_from([b"", b"\x00", b"a", b"a\x00", b"b", b"\xff", b"\x80"]), st.binary(max_size=3))
-VALUES = st.binary(max_size=6)
-BOUNDS = st.none() | KEYS
-LIMITS = st.none() | st.integers(0, 3)
-AMOUNTS = st.integers(COUNTER_MIN, COUNTER_MAX) | st.integers(-3, 3)
-
-Id = tuple[str, bytes]
-
-
-class StoreMachine(RuleBasedStateMachine):
-    """Does the same to both stores and to dictionaries, and compares every answer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        self.stores: list[Store] = [MemoryStore(), SqliteStore(Path(self.folder.name) / "store.db")]
-        self.queue: list[bytes] = []
-        self.values: dict[Id, bytes] = {}
-        self.logs: dict[Id, list[tuple[int, bytes]]] = {}
-        self.counters: dict[Id, int] = {}
-        self.last_id = 0
-
-    def teardown(self) -> None:
-        for store in self.stores:
-            store.close()
-        self.folder.cleanup()
-
-    def in_range(self, ns: str, start: bytes | None, end: bytes | None) -> list[tuple[bytes, bytes]]:
-        found = [(key, value) for (of, key), value in self.values.items() if of == ns]
-        return sorted((k, v) for k, v in found if (start is None or start <= k) and (end is None or k < end))
-
-    @rule(items=st.lists(VALUES, max_size=4))
-    def push(self, items: list[bytes]) -> None:
-        assert [store.push(iter(items)) for store in self.stores] == [len(items)] * 2
-        self.queue += items
-
-    @rule()
-    def pop(self) -> None:
-        expected = self.queue.pop(0) if self.queue else None
-        assert [store.pop() for store in self.stores] == [expected] * 2
-
-    @rule()
-    def clear_queue(self) -> None:
-        assert [store.clear_queue() for store in self.stores] == [len(self.queue)] * 2
-        self.queue.clear()
-
-    @rule(ns=NAMES, key=KEYS, value=VALUES)
-    def put(self, ns: str, key: bytes, value: bytes) -> None:
-        for store in self.stores:
-            store.put(ns, key, value)
-        self.values[ns, key] = value
-
-    @rule(ns=NAMES, items=st.lists(st.tuples(KEYS, VALUES), max_size=5))
-    def put_many(self, ns: str, items: list[tuple[bytes, bytes]]) -> None:
-        for store in self.stores:
-            store.put_many(ns, iter(items))
-        self.values.update({(ns, key): value for key, value in items})
-
-    @rule(ns=NAMES, keys=st.lists(KEYS, max_size=5))
-    def get(self, ns: str, keys: list[bytes]) -> None:
-        expected = [self.values.get((ns, key)) for key in keys]
-        for store in self.stores:
-            assert store.get_many(ns, keys) == expected
-            assert [store.get(ns, key) for key in keys] == expected
-
-    @rule(ns=NAMES, start=BOUNDS, end=BOUNDS, reverse=st.booleans(), limit=LIMITS)
-    def scan(self, ns: str, start: bytes | None, end: bytes | None, reverse: bool, limit: int | None) -> None:
-        expected = self.in_range(ns, start, end)
-        expected = (expected[::-1] if reverse else expected)[:limit]
-        for store in self.stores:
-            assert store.scan(ns, start, end, reverse=reverse, limit=limit) == expected
-
-    @rule(ns=NAMES)
-    def drain(self, ns: str) -> None:
-        expected = self.in_range(ns, None, None)
-        assert [store.drain(ns) for store in self.stores] == [expected] * 2
-        self.forget(ns, [key for key, _ in expected])
-
-    @rule(ns=NAMES, keys=st.lists(KEYS, max_size=4))
-    def delete_keys(self, ns: str, keys: list[bytes]) -> None:
-        expected = sum((ns, key) in self.values for key in set(keys))
-        assert [store.delete(ns, keys) for store in self.stores] == [expected] * 2
-        self.forget(ns, keys)
-
-    @rule(ns=NAMES, start=BOUNDS, end=BOUNDS)
-    def delete_range(self, ns: str, start: bytes | None, end: bytes | None) -> None:
-        expected = self.in_range(ns, start, end)
-        assert [store.delete(ns, start=start, end=end) for store in self.stores] == [len(expected)] * 2
-        self.forget(ns, [key for key, _ in expected])
-
-    def forget(self, ns: str, keys: list[bytes]) -> None:
-        for key in keys:
-            self.values.pop((ns, key), None)
-
-    @rule(ns=NAMES, key=KEYS, item=VALUES)
-    def append(self, ns: str, key: bytes, item: bytes) -> None:
-        first, second = (store.append(ns, key, item) for store in self.stores)
-        assert first == second > self.last_id
-        self.last_id = first
-        self.logs.setdefault((ns, key), []).append((first, item))
-
-    @rule(ns=NAMES, key=KEYS, after=st.integers(-1, 12), limit=LIMITS)
-    def log_scan(self, ns: str, key: bytes, after: int, limit: int | None) -> None:
-        expected = [entry for entry in self.logs.get((ns, key), []) if entry[0] > after][:limit]
-        assert [store.log_scan(ns, key, after=after, limit=limit) for store in self.stores] == [expected] * 2
-
-    @rule(ns=NAMES, key=KEYS, amount=AMOUNTS)
-    def counter_add(self, ns: str, key: bytes, amount: int) -> None:
-        expected = self.counters.get((ns, key), 0) + amount
-        if COUNTER_MIN <= expected <= COUNTER_MAX:
-            assert [store.counter_add(ns, key, amount) for store in self.stores] == [expected] * 2
-            self.counters[ns, key] = expected
-            return
-        for store in self.stores:
-            with pytest.raises(OverflowError):
-                store.counter_add(ns, key, amount)
-
-    @rule(ns=NAMES, key=KEYS, value=AMOUNTS)
-    def counter_set(self, ns: str, key: bytes, value: int) -> None:
-        for store in self.stores:
-            store.counter_set(ns, key, value)
-        self.counters[ns, key] = value
-
-    @rule(ns=NAMES, key=KEYS)
-    def counter_delete(self, ns: str, key: bytes) -> None:
-        for store in self.stores:
-            store.counter_delete(ns, key)
-        self.counters.pop((ns, key), None)
-
-    @rule()
-    def clear(self) -> None:
-        for store in self.stores:
-            store.clear()
-        for part in (self.values, self.logs, self.counters):
-            part.clear()
-
-    @rule()
-    def close(self) -> None:
-        for store in self.stores:
-            store.close()
-
-    @invariant()
-    def counters_agree(self) -> None:
-        for (ns, key), value in self.counters.items():
-            assert [store.counter_get(ns, key) for store in self.stores] == [value] * 2
-
-
-TestStores = StoreMachine.TestCase
-TestStores.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 
 
 @pytest.fixture
@@ -190,6 +37,24 @@ from pathlib import Path
 from duckwing.state.sqlite import SqliteStore
 store = SqliteStore(Path(sys.argv[1]))
 """
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def open_store(request: pytest.FixtureRequest, path: Path) -> Callable[[], Store]:
+    memory = MemoryStore()
+    return (lambda: memory) if request.param == "memory" else partial(SqliteStore, path)
+
+
+def test_stores_do_what_the_protocol_says(open_store: Callable[[], Store]) -> None:
+    check_store(open_store)
+
+
+def test_stores_agree_with_a_model(open_store: Callable[[], Store]) -> None:
+    check_randomly(open_store)
+
+
+def test_processes_share_a_file(path: Path) -> None:
+    check_processes(partial(SqliteStore, path), processes=3, rounds=50)
 
 
 def test_many_keys_at_once(store: SqliteStore) -> None:

@@ -128,6 +128,9 @@ def install(
     force: Annotated[
         bool, typer.Option("--force", help="Fetch again, perhaps a newer build, even if the files are in order.")
     ] = False,
+    wasm: Annotated[
+        bool, typer.Option("--wasm", help="Fetch the engine for browsers instead, for the console of workers' pages.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
 ) -> None:
     """Fetch the vgi extension through npm into Duckwing's cache."""
@@ -135,6 +138,9 @@ def install(
 
     if if_needed and force:
         raise typer.BadParameter("--if-needed and --force exclude each other")
+    if wasm:
+        commands.install_wasm(force=force, quiet=quiet)
+        return
     commands.install(if_needed=if_needed, force=force, quiet=quiet)
 
 

@@ -29,6 +29,16 @@ def install(*, if_needed: bool, force: bool, quiet: bool) -> None:
         print(f"warning: {problem}", file=sys.stderr)
 
 
+def install_wasm(*, force: bool, quiet: bool) -> None:
+    """Fetch the engine for browsers; say what it is, unless ``quiet``."""
+    from ..engine.wasm import install_wasm as fetch_wasm
+
+    found = fetch_wasm(force=force)
+    if not quiet:
+        for package, version in found.packages.items():
+            print(f"{package} {version}")
+
+
 def status(*, as_json: bool) -> int:
     """Print what :func:`duckwing.engine.status` found; the exit status is 1 when connections would not work."""
     found = look()

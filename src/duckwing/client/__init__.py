@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .catalog import AttachedCatalog as AttachedCatalog
     from .connection import WorkerConnection as WorkerConnection
     from .connection import connect as connect
+    from .http_requests import AuthenticationError as AuthenticationError
+    from .http_requests import HttpError as HttpError
     from .launcher import LaunchError as LaunchError
     from .locations import LocationError as LocationError
     from .tables import At as At
@@ -34,10 +36,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "AttachedCatalog": "duckwing.client.catalog",
     "At": "duckwing.client.tables",
+    "AuthenticationError": "duckwing.client.http_requests",
     "Batches": "duckwing.client.batches",
     "Condition": "duckwing.filters.build",
     "ConnectError": "duckwing.transports.sockets",
     "ConnectionClosed": "duckwing.rpc.errors",
+    "HttpError": "duckwing.client.http_requests",
     "LaunchError": "duckwing.client.launcher",
     "LocationError": "duckwing.client.locations",
     "LogMessage": "duckwing.rpc.client",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pyarrow as pa
 
-from ..rpc.client import Client, ClientStream
 from ..rpc.codec import Record
-from ..rpc.framing import EMPTY_SCHEMA
+from ..rpc.framing import EMPTY_SCHEMA, Batch
 from ..rpc.method import Method
 
 if TYPE_CHECKING:
@@ -18,6 +17,56 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=Record)
 R = TypeVar("R")
+H = TypeVar("H", covariant=True)
+
+
+class OpenStream(Protocol[H]):
+    """A stream of a call, whatever carries it. Leave its ``with`` block to end it.
+
+    Attributes:
+        on_end: called once, when the stream is over, in whatever way.
+    """
+
+    on_end: Callable[[], None] | None
+
+    @property
+    def header(self) -> H:
+        """The record with which the worker opened the stream."""
+
+    def __enter__(self) -> OpenStream[H]: ...
+
+    def __exit__(self, exception_type: type[BaseException] | None, *_: object) -> None: ...
+
+    def exchange(self, data: pa.RecordBatch, metadata: Mapping[bytes, bytes] | None = None) -> Batch:
+        """Send a batch and receive the worker's batch for it."""
+
+    def tick(self, metadata: Mapping[bytes, bytes] | None = None) -> Batch | None:
+        """The next batch of a producer; None at its end."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The batches of a producer."""
+
+    def cancel(self) -> None:
+        """Tell the worker to stop, and end the stream."""
+
+    def close(self) -> None:
+        """End the stream."""
+
+
+class Connection(Protocol):
+    """A way to make one call after the other."""
+
+    def call(self, method: Method[P, R], params: P, metadata: Mapping[bytes, bytes] | None = None) -> R:
+        """Call a unary method and return its result."""
+
+    def open(
+        self,
+        method: Method[P, R],
+        params: P,
+        input_schema: pa.Schema = EMPTY_SCHEMA,
+        metadata: Mapping[bytes, bytes] | None = None,
+    ) -> OpenStream[R]:
+        """Call a stream method."""
 
 
 class Caller:
@@ -27,7 +76,7 @@ class Caller:
         source: where the connections come from.
     """
 
-    def __init__(self, source: Source):
+    def __init__(self, source: Source[Any]):
         self._source = source
 
     def call(self, method: Method[P, R], params: P, metadata: Mapping[bytes, bytes] | None = None) -> R:
@@ -51,7 +100,7 @@ class Caller:
         params: P,
         input_schema: pa.Schema = EMPTY_SCHEMA,
         metadata: Mapping[bytes, bytes] | None = None,
-    ) -> ClientStream[R]:
+    ) -> OpenStream[R]:
         """Call a stream method. The stream holds its connection until it is closed or cancelled, or its ``with`` ends.
 
         Args:
@@ -64,7 +113,7 @@ class Caller:
             RemoteError: the worker answered with an error before the stream was open.
             ConnectionClosed: the worker died.
         """
-        connection = self._source.take()
+        connection: Connection = self._source.take()
         try:
             stream = connection.open(method, params, input_schema, metadata)
         except BaseException:
@@ -74,7 +123,7 @@ class Caller:
         return stream
 
     @contextmanager
-    def connection(self) -> Iterator[Client]:
+    def connection(self) -> Iterator[Connection]:
         """A connection for several calls that must go to one process, one after the other."""
         connection = self._source.take()
         try:

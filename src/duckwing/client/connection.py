@@ -33,6 +33,7 @@ def connect(
     on_log: OnLog | None = None,
     idle_timeout: float = IDLE_SECONDS,
     state_directory: str | None = None,
+    bearer_token: str | None = None,
 ) -> WorkerConnection:
     """Connect to a worker.
 
@@ -44,6 +45,7 @@ def connect(
     ``launch:duckwing run worker.py``     shared by all of the user's clients; started by the first, leaves when idle
     ``unix:///run/worker.sock``           listens there already
     ``tcp://localhost:9000``              the same; there is no encryption
+    ``https://worker.example/prefix``     serves HTTP there; ``http://`` without encryption
     ====================================  ==========================================================================
 
     Args:
@@ -51,15 +53,17 @@ def connect(
         on_log: called with each log message of the worker; perhaps by several threads at once.
         idle_timeout: ``launch:`` only: seconds without connections after which a worker that is started here leaves.
         state_directory: ``launch:`` only: where the sockets are; that of DuckDB's extension if None.
+        bearer_token: ``http://`` and ``https://`` only: tells the worker who calls. It goes along with every call, so
+            let it travel encrypted.
 
     Returns:
         The connection; leave its ``with`` block to end the processes that it has started.
 
     Raises:
-        LocationError: the location is malformed, or of a kind that this client does not have. Whether a worker is
-            there turns out at the first call.
+        LocationError: the location is malformed, or of a kind that this client does not have, or takes no token.
+            Whether a worker is there turns out at the first call.
     """
-    return WorkerConnection(make_source(parse_location(location), on_log, idle_timeout, state_directory))
+    return WorkerConnection(make_source(parse_location(location), on_log, idle_timeout, state_directory, bearer_token))
 
 
 class WorkerConnection:
@@ -69,7 +73,7 @@ class WorkerConnection:
         rpc: makes calls that have no method here.
     """
 
-    def __init__(self, source: Source):
+    def __init__(self, source: Source[Any]):
         self._source = source
         self.rpc = Caller(source)
 

@@ -19,10 +19,10 @@ from ..filters.tree import Predicate
 from ..protocol.calls import INIT, GlobalInitResponse, InitRequest, NullOrder, OrderDirection
 from ..protocol.functions import FunctionInfo, OrderPreservation
 from ..protocol.scans import TABLE_FUNCTION_PLAN, PlanRequest, PlanResponse
-from ..rpc.client import ClientStream
 from ..rpc.errors import ProtocolError, RpcError
 from ..scans.scan import Sample
 from .batches import Batches, checked, first
+from .caller import OpenStream
 from .parallel import gathered
 from .session import Session
 
@@ -246,12 +246,12 @@ class _Plan:
     def _read(self, session: Session, request: InitRequest) -> Generator[pa.RecordBatch, None, None]:
         yield from self._batches(session.rpc.open(INIT, request))
 
-    def _batches(self, stream: ClientStream[GlobalInitResponse]) -> Generator[pa.RecordBatch, None, None]:
+    def _batches(self, stream: OpenStream[GlobalInitResponse]) -> Generator[pa.RecordBatch, None, None]:
         yield from produced(stream, self.sent, self.name)
 
 
 def produced(
-    stream: ClientStream[GlobalInitResponse], schema: pa.Schema, what: str
+    stream: OpenStream[GlobalInitResponse], schema: pa.Schema, what: str
 ) -> Generator[pa.RecordBatch, None, None]:
     """The batches of a producer. Leaving them early cancels it."""
     with stream:

@@ -4,38 +4,54 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from ..errors import Error
 from ..protocol import VGI
 from ..rpc.client import Client, LogMessage
 from ..transports.sockets import ConnectError, SocketStream, connect_tcp, connect_unix
+from .caller import Connection
 from .launcher import launch
-from .locations import Command, Launched, Location, TcpSocket, UnixSocket
+from .locations import Command, Http, Launched, Location, LocationError, TcpSocket, UnixSocket
 from .process import WorkerProcess
 
 OnLog = Callable[[LogMessage], None]
 
 
-class Source(Protocol):
+C = TypeVar("C", bound=Connection)
+
+
+class Source(Protocol[C]):
     """Gives connections to a worker. Every method may be called by several threads at once."""
 
-    def take(self) -> Client:
+    def take(self) -> C:
         """A connection that nobody else uses.
 
         Raises:
             Error: the worker cannot be reached.
         """
 
-    def give_back(self, connection: Client) -> None:
+    def give_back(self, connection: C) -> None:
         """The call on it is over, perhaps not in an orderly way."""
 
     def close(self) -> None:
         """End all connections, also those that are in use."""
 
 
-def make_source(location: Location, on_log: OnLog | None, idle_timeout: float, state_directory: str | None) -> Source:
-    """The source for a location."""
+def make_source(
+    location: Location,
+    on_log: OnLog | None,
+    idle_timeout: float,
+    state_directory: str | None,
+    bearer_token: str | None = None,
+) -> Source[Any]:
+    """The source for a location.
+
+    Raises:
+        LocationError: there is a token, and the location does not take any.
+    """
+    if bearer_token is not None and not isinstance(location, Http):
+        raise LocationError("bearer_token= is for workers at http:// and https://; this LOCATION takes none")
     match location:
         case Command(command):
             return Processes(lambda: WorkerProcess(command), on_log)
@@ -45,6 +61,11 @@ def make_source(location: Location, on_log: OnLog | None, idle_timeout: float, s
             return Sockets(lambda: connect_tcp(host, port), on_log)
         case Launched(arguments):
             return Sockets(_Launcher(arguments, idle_timeout, state_directory), on_log)
+        case Http():
+            from .http import HttpSource
+            from .http_requests import Requests
+
+            return HttpSource(Requests(location, bearer_token), on_log)
 
 
 class Processes:

@@ -62,7 +62,7 @@ def install(*, force: bool = False) -> Manifest:
         )
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=home) as scratch:
-        _run_npm(npm, Path(scratch), [package(extension, target) for extension in EXTENSIONS])
+        run_npm(npm, Path(scratch), [package(extension, target) for extension in EXTENSIONS])
         folder = secrets.token_hex(8)
         ready = Path(scratch, folder)
         ready.mkdir(mode=0o700)
@@ -86,7 +86,12 @@ def _intact(home: Path) -> Manifest | None:
     return manifest
 
 
-def _run_npm(npm: str, prefix: Path, packages: list[str]) -> None:
+def run_npm(npm: str, prefix: Path, packages: list[str]) -> None:
+    """Have npm put packages into ``prefix``, with none of their code run.
+
+    Raises:
+        EngineError: npm cannot be started, or fails.
+    """
     command = [npm, "install", "--prefix", str(prefix), *_FLAGS, *packages]
     try:
         done = subprocess.run(

@@ -258,7 +258,19 @@ def declare_table_function(
         hints = read_hints(cardinality, statistics, signature, what, result.fixed)
     documentation = read_about(what, signature.description, **about)
     declared = TableFunction(
-        sql, function, signature, result, form, state, stability, pushdown, cache, split_ttl, listed, hints, documentation
+        sql,
+        function,
+        signature,
+        result,
+        form,
+        state,
+        stability,
+        pushdown,
+        cache,
+        split_ttl,
+        listed,
+        hints,
+        documentation,
     )
     if callable(cache):
         wanted(cache, signature, what, "cache=")

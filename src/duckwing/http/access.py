@@ -51,18 +51,26 @@ class Access:
     seconds: float = 0.0
     began: float = field(default_factory=time.perf_counter, repr=False)
 
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the request's head."""
+        return time.perf_counter() - self.began
+
     def write(self) -> None:
         """Write the line: JSON, as it is read by programs."""
-        self.seconds = round(time.perf_counter() - self.began, 6)
+        self.seconds = round(self.elapsed, 6)
         if access_log.isEnabledFor(logging.INFO):
             fields = {key: value for key, value in asdict(self).items() if key != "began" and value not in ("", False)}
             access_log.info("%s", json.dumps(fields))
 
 
-class RequestIdFilter(logging.Filter):
-    """Gives every record the id of the request during which it was written, as ``record.request_id``."""
+def name_requests() -> None:
+    """Have what is logged from now on, by authors' functions too, say during which request it was."""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_name_request)
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Keep all records."""
-        record.request_id = request_id.get()
-        return True
+
+def _name_request(record: logging.LogRecord) -> bool:
+    request = request_id.get()
+    record.__dict__.update(request_id=request, request=f" [request {request}]" if request else "")
+    return True

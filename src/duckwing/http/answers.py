@@ -28,7 +28,8 @@ class Answer:
             the request for others (spec 02, section 12.3).
         failed: the body is an error and nothing else.
         call: the call, to be told whether the answer has gone out.
-        rows: how many rows the body has, for the access log.
+        function: what the call was about, for the access log, as the following.
+        rows: how many rows the body has.
         cancelled: the client wanted no more of a stream.
     """
 
@@ -36,6 +37,7 @@ class Answer:
     status: int = 200
     failed: bool = False
     call: Call | None = None
+    function: str = ""
     rows: int = 0
     cancelled: bool = False
 

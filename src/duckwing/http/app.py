@@ -8,7 +8,7 @@ import ipaddress
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -31,13 +31,14 @@ from .lanes import Lanes, session_in
 from .settings import MAX_DECODED_BYTES, MAX_WAITING, Served, Settings
 from .signing_in import SigningIn
 from .streams import Streams
+from .telemetry import telemetry
 from .tokens import InvalidToken, Sealer
+
+if TYPE_CHECKING:
+    from .metrics import Metrics
 
 BODY_SECONDS = 60.0
 """Within which each piece of a request's body must come."""
-
-LONG_CALL_SECONDS = 1.0
-"""From then on it is watched whether the client of a call is still there."""
 
 _INLINE_BYTES = 1 << 16
 """Smaller bodies are compressed and read in the event loop's thread: a change of threads would cost more."""
@@ -70,6 +71,12 @@ class Application:
         self._streams = Streams(self._lanes, Cursors(sealer), settings.max_stream_bytes)
         self._signing_in = SigningIn(settings, sealer)
         self._fixed = _capabilities(settings)
+        self._metrics: Metrics | None = None
+        if settings.metrics:
+            from .metrics import Metrics
+
+            self._metrics = Metrics(lambda: self._lanes.load)
+        self._telemetry = telemetry()
         self._tending: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -126,6 +133,14 @@ class _Exchange:
     async def run(self) -> None:
         """Answer the request, whatever happens."""
         request_id.set(self._access.id)
+        telemetry = self._app._telemetry
+        if telemetry is not None and self._scope["method"] == "POST":
+            with telemetry.call(self._access, self._headers):
+                await self._run()
+        else:
+            await self._run()
+
+    async def _run(self) -> None:
         try:
             answer = await self._answer()
             if isinstance(answer, Answer):
@@ -140,6 +155,8 @@ class _Exchange:
                 await self._send_response(_text("internal error; the worker's log says more", 500))
         finally:
             self._access.write()
+            if self._app._metrics is not None:
+                self._app._metrics.count(self._access)
 
     # Who asks for what
 
@@ -205,10 +222,13 @@ class _Exchange:
         if isinstance(caller, Response):
             return caller
         self._access.principal = caller.principal
+        if self._app._metrics is not None and path == f"{self._settings.prefix}/metrics":
+            return self._app._metrics.response()
         if self._settings.pages:
             from .pages.memory import connect_to
             from .pages.routes import page
             from .pages.site import Site
+            from .pages.wasm import engine_folder
 
             served = self._app.served
             site = Site(
@@ -221,7 +241,7 @@ class _Exchange:
                 oauth=signing_in.is_offered,
                 signed_in=caller.principal,
                 private=self._settings.authenticate is not None,
-                engine=served.engine,
+                engine=engine_folder(),
             )
             found = await page(request, site)
             if found is not None:
@@ -317,8 +337,7 @@ class _Exchange:
     async def _send_answer(self, answer: Answer) -> None:
         self._access.failed, self._access.rows = answer.failed, answer.rows
         self._access.cancelled = answer.cancelled
-        if answer.call is not None:
-            self._access.function = answer.call.subject
+        self._access.function = answer.function or (answer.call.subject if answer.call is not None else "")
         response_headers = [("content-type", names.ARROW)]
         if answer.failed:
             response_headers.append((names.RPC_ERROR, "true"))

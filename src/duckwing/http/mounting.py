@@ -58,6 +58,7 @@ def application(
         authenticate=configured.authenticator(*([authenticate] if authenticate is not None else [])),
         resource=configured.resource,
         pages=http.pages,
+        metrics=http.metrics,
     )
     if http.max_stream_bytes is not None:
         settings = replace(settings, max_stream_bytes=http.max_stream_bytes)

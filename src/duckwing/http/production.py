@@ -23,7 +23,7 @@ TURN_BYTES = 4 << 20
 TURN_SECONDS = 0.05
 """A turn ends so long after its first batch: rows that are there should not wait for others."""
 
-_COUNTS = struct.Struct("<IH")
+_COUNTS = struct.Struct("<QH")
 _LENGTHS = struct.Struct("<HI")
 
 
@@ -54,14 +54,14 @@ class Turn:
 class _Message(NamedTuple):
     data: Buffer
     rows: int
-    is_log: bool = False
 
 
 class Production:
     """Makes the turns of one producer. What it holds belongs to the stream's lane.
 
-    Of a stream that travels, the state of a turn is what the stream saved when it last could, and how many messages
-    have been sent since then: whoever goes on makes these again, and leaves them out. So the conditions of the
+    Of a stream that travels, the state of a turn is what the stream saved when it last could, and how many rows
+    have been sent since then: whoever goes on makes these again, and leaves them out. (Rows and not messages: the
+    batches may be of other sizes then, where these depend on the time that rows take.) So the conditions of the
     client (which it sends with a tick) change only where the stream can be saved, and are part of the state.
 
     Args:
@@ -105,7 +105,7 @@ class Production:
             while True:
                 while self._left and (not messages or size + len(self._left[0].data) <= self._room):
                     message = self._left.popleft()
-                    self._sent += not message.is_log
+                    self._sent += message.rows
                     messages.append(message.data)
                     size, rows = size + len(message.data), rows + message.rows
                     began = began or time.monotonic()
@@ -136,17 +136,19 @@ class Production:
             self._pending = {}
         answer = run_handler(self.stream.turn, Batch(empty_batch(EMPTY_SCHEMA), tick))
         output = self.stream.output_schema
-        self._left.extend(_Message(batch_message(message), 0, True) for message in self._call.messages(output))
+        self._left.extend(_Message(batch_message(message), 0) for message in self._call.messages(output))
         if answer is None:
             self._ended = True
             return
         check_output(self._call, answer, output)
-        for message in self._pieces(answer):
-            if self._skip:
-                self._skip -= 1
-                self._sent += 1
-            else:
-                self._left.append(message)
+        known = min(self._skip, answer.data.num_rows)
+        if known:
+            self._skip -= known
+            self._sent += known
+            if known == answer.data.num_rows:
+                return
+            answer = Batch(answer.data.slice(known), answer.metadata)
+        self._left.extend(self._pieces(answer))
 
     def _pieces(self, batch: Batch) -> Iterator[_Message]:
         """The messages of a batch, each small enough for a response."""

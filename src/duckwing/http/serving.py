@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import ipaddress
 import os
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,6 +26,9 @@ from .app import Application
 from .supervisor import GRACE_SECONDS, READY, Start, Supervisor
 
 BACKLOG = 2048
+
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Environment variable: where the processes keep their counters, so that any can give the sums."""
 
 MAX_HEAD_BYTES = 64 << 10
 """Of a request line and headers."""
@@ -72,8 +77,23 @@ def supervise(options: Options, start: Start, source: str, listening: socket.soc
     Raises:
         SystemExit: the first process cannot serve.
     """
+    assert options.http is not None
     changed = changes_below(os.path.dirname(os.path.abspath(source))) if options.reload else None
-    return Supervisor(listening, start, options.processes, announcement(options, listening), changed).run()
+    announce = announcement(options, listening)
+    if not options.http.metrics:
+        return Supervisor(listening, start, options.processes, announce, changed).run()
+    folder = tempfile.mkdtemp(prefix="duckwing-metrics-")
+    os.environ[METRICS_FOLDER] = folder  # before a process imports what counts
+
+    def ended(pid: int) -> None:
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+    forked = Supervisor(listening, start, options.processes, announce, changed, ended).run()
+    if not forked:
+        shutil.rmtree(folder, ignore_errors=True)
+    return forked
 
 
 def announcement(options: Options, listening: socket.socket) -> Callable[[], None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from ..rpc.server import Server
@@ -33,6 +32,7 @@ class Settings:
         authenticate: finds out who calls; None: everybody may.
         resource: where clients can sign in.
         pages: there are pages for people.
+        metrics: Prometheus can read counters at ``/metrics``.
     """
 
     keys: Sequence[bytes] = field(repr=False)
@@ -45,6 +45,7 @@ class Settings:
     authenticate: Authenticator | None = None
     resource: ProtectedResource | None = None
     pages: bool = True
+    metrics: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,6 @@ class Served:
         make_server: makes what answers calls, for one thread.
         stop: called when the process ends.
         doc: one line about it.
-        engine: folder of the browser's engine for the console; None: there is none.
     """
 
     name: str
@@ -65,4 +65,3 @@ class Served:
     make_server: Callable[[], Server]
     stop: Callable[[], None] = lambda: None
     doc: str = ""
-    engine: Path | None = None

@@ -145,7 +145,8 @@ class Streams:
             turn = await pump.turn(0)
             if turn is None or not turn.last:
                 self._pumps[open_call.id] = pump
-        return self._turn(turn, 0, open_call, output, route, caller, opened.body)
+        answer = self._turn(turn, 0, open_call, output, route, caller, opened.body)
+        return replace(answer, function=call.subject)
 
     # Going on
 
@@ -209,7 +210,8 @@ class Streams:
             turn = await _in(kept.lane, lambda server: last_closed(production, batch.metadata))
             if not turn.last:
                 self._keep(cursor.call, kept)
-            return self._turn(turn, cursor.turn, open_call, output, route, caller)
+            turned = self._turn(turn, cursor.turn, open_call, output, route, caller)
+            return replace(turned, function=kept.call.subject)
         travels = cursor.owner == ANYBODY
         given = await _in(kept.lane, lambda server: _exchange(kept, batch, open_call.limit, travels=travels))
         if isinstance(given, Answer):
@@ -221,6 +223,7 @@ class Streams:
         message = batch_message(answer)
         return Answer(
             [schema_message(output), *map(batch_message, given.logs), message, END_OF_STREAM],
+            function=kept.call.subject,
             rows=answer.data.num_rows,
         )
 

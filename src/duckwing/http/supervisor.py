@@ -70,6 +70,7 @@ class Supervisor:
         count: how many there are.
         announce: called once, when the first one serves.
         changed: whether the source has changed since it was last asked; the processes are then replaced.
+        ended: told of each process that has ended.
     """
 
     def __init__(
@@ -79,12 +80,14 @@ class Supervisor:
         count: int,
         announce: Callable[[], None],
         changed: Callable[[], bool] | None = None,
+        ended: Callable[[int], None] = lambda pid: None,
     ):
         self._listening = listening
         self._start = start
         self._count = count
         self._announce = announce
         self._changed = changed
+        self._ended = ended
         self._ties: dict[int, socket.socket] = {}
         self._began: dict[int, float] = {}
         self._leaving: set[int] = set()
@@ -155,6 +158,7 @@ class Supervisor:
             if not found:
                 continue
             self._ties.pop(pid).close()
+            self._ended(pid)
             lived = time.monotonic() - self._began.pop(pid)
             if pid in self._leaving:
                 self._leaving.discard(pid)

@@ -40,6 +40,7 @@ class Http:
         cors_origins: whose pages may call; ``*`` for all, none for nobody's.
         threads: in which authors' code runs, in each process; None: as the worker says.
         pages: there are pages for people.
+        metrics: Prometheus can read counters at ``/metrics``.
         compression: of answers; ``auto`` compresses what leaves the machine.
         max_request_bytes: of a request; None for no limit of its own.
         max_stream_bytes: of the answer with a turn of a stream; None for no limit of its own.
@@ -52,6 +53,7 @@ class Http:
     cors_origins: tuple[str, ...] = ("*",)
     threads: int | None = None
     pages: bool = True
+    metrics: bool = False
     compression: Compression = "auto"
     max_request_bytes: int | None = None
     max_stream_bytes: int | None = None
@@ -79,6 +81,7 @@ def read_http(values: Mapping[str, str], switches: set[str], environment: Mappin
         cors_origins=tuple(origin.strip() for origin in origins.split(",") if origin.strip()),
         threads=None if threads is None else _number("--http-threads", threads, 1, 256),
         pages="--no-describe" not in switches,
+        metrics="--metrics" in switches,
         compression=_compression(values.get("--compression", "auto")),
         max_request_bytes=_bytes("--max-request-bytes", values),
         max_stream_bytes=_bytes("--max-stream-response-bytes", values),

@@ -21,7 +21,9 @@ def configure_logging(options: Logging) -> None:
         return
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        _Json() if options.json else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        _Json()
+        if options.json
+        else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s%(request)s", defaults={"request": ""})
     )
     logging.getLogger().addHandler(handler)
     for name in options.loggers or ("",):
@@ -37,6 +39,8 @@ class _Json(logging.Formatter):
             "message": record.getMessage(),
             "process": record.process,
         }
+        if request := getattr(record, "request_id", ""):
+            entry["request_id"] = request
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry, ensure_ascii=False)

@@ -89,16 +89,9 @@ class Client:
             RemoteError: the server answered with an error.
             ConnectionClosed: the connection broke; whether the call was served is unknown.
         """
-        batch = self._begin(self._unary(method.name, self._request(method, params, metadata or {})))
+        batch = self._begin(self._unary(method.name, request_buffers(self._protocol, method, params, metadata or {})))
         self.idle = True
-        form = method.result_type
-        result: Any = None
-        if form is not None:
-            if batch.data.num_columns != 1 or batch.data.num_rows != 1:
-                raise ProtocolError(f"expected one result from {method.name}, got {batch.data.schema}")
-            result = form.value(batch.data.column(0), f"result of {method.name}")
-        value: R = result
-        return value
+        return result_of(method, batch)
 
     def open(
         self,
@@ -119,7 +112,7 @@ class Client:
             RemoteError: the server answered with an error before the stream was open.
             ConnectionClosed: the connection broke.
         """
-        header = self._begin(self._header(method, self._request(method, params, metadata or {})))
+        header = self._begin(self._header(method, request_buffers(self._protocol, method, params, metadata or {})))
         return ClientStream(self, header, input_schema, self._limits)
 
     def drive(self, core: Core[T]) -> T:
@@ -139,13 +132,7 @@ class Client:
 
     def log(self, batch: Batch) -> RpcError | None:
         """Hand a log message on; an error message comes back for raising."""
-        metadata = batch.metadata
-        if metadata[keys.LOG_LEVEL] == b"EXCEPTION":
-            return error_from_metadata(metadata)
-        if self._on_log is not None:
-            fields = (keys.LOG_LEVEL, keys.LOG_MESSAGE, keys.LOG_EXTRA)
-            self._on_log(LogMessage(*(metadata.get(key, b"").decode("utf-8", "replace") for key in fields)))
-        return None
+        return hand_on(batch, self._on_log)
 
     def _begin(self, core: Core[T]) -> T:
         if not self.idle:
@@ -159,46 +146,13 @@ class Client:
 
     def _unary(self, name: str, request: list[Any]) -> Core[Batch]:
         yield request
-        return (yield from self._answer(name))
+        return (yield from read_answer(name, self._limits, self.log))
 
     def _header(self, method: Method[P, R], request: list[Any]) -> Core[R]:
         yield request
-        batch = yield from self._answer(method.name)
+        batch = yield from read_answer(method.name, self._limits, self.log)
         header: R = from_batch(method.result, batch.data)
         return header
-
-    def _request(self, method: Method[Any, Any], params: Record, metadata: Mapping[bytes, bytes]) -> list[Any]:
-        if method.wrapped:
-            data = pa.RecordBatch.from_arrays([pa.array([encode(params)], pa.binary())], schema=REQUEST_SCHEMA)
-        else:
-            data = to_batch(params)
-        full = {
-            keys.METHOD: method.name.encode(),
-            keys.REQUEST_VERSION: keys.FRAMING_VERSION,
-            keys.PROTOCOL: self._protocol.name.encode(),
-            **metadata,
-        }
-        if self._protocol.version:
-            full.setdefault(keys.PROTOCOL_VERSION, self._protocol.version.encode())
-        return stream_buffers(data.schema, [Batch(data, full)])
-
-    def _answer(self, name: str) -> Core[Batch]:
-        """The data batch of one answer stream, read to its end; logs are handed on."""
-        reader = StreamReader(self._limits, of_server=True)
-        if (yield from reader.read_schema()) is None:
-            raise ConnectionClosed(f"the worker closed the connection instead of answering {name}")
-        answer: Batch | None = None
-        failure: RpcError | None = None
-        while (batch := (yield from reader.read_batch())) is not None:
-            if is_log(batch):
-                failure = failure or self.log(batch)
-            elif answer is None:
-                answer = batch
-        if failure is not None:
-            raise failure
-        if answer is None:
-            raise ProtocolError(f"the worker answered {name} with an empty stream")
-        return answer
 
 
 class ClientStream(Generic[R]):
@@ -327,6 +281,78 @@ class ClientStream(Generic[R]):
             yield [*opening, END_OF_STREAM]
         while not self._output_ended:
             yield from self._receive()
+
+
+def request_buffers(
+    protocol: Protocol, method: Method[Any, Any], params: Record, metadata: Mapping[bytes, bytes]
+) -> list[Any]:
+    """The IPC stream that calls a method (spec 01, section 4)."""
+    if method.wrapped:
+        data = pa.RecordBatch.from_arrays([pa.array([encode(params)], pa.binary())], schema=REQUEST_SCHEMA)
+    else:
+        data = to_batch(params)
+    full = {
+        keys.METHOD: method.name.encode(),
+        keys.REQUEST_VERSION: keys.FRAMING_VERSION,
+        keys.PROTOCOL: protocol.name.encode(),
+        **metadata,
+    }
+    if protocol.version:
+        full.setdefault(keys.PROTOCOL_VERSION, protocol.version.encode())
+    return stream_buffers(data.schema, [Batch(data, full)])
+
+
+def read_answer(name: str, limits: Limits, log: Callable[[Batch], RpcError | None]) -> Core[Batch]:
+    """The data batch of one answer stream, read to its end.
+
+    Args:
+        name: of the method.
+        limits: what is accepted.
+        log: takes each log message, and gives the error for one that is an error.
+
+    Raises:
+        RemoteError: the answer is an error.
+        ConnectionClosed: the connection ends before the answer does.
+        MalformedMessage: what comes is no answer.
+    """
+    reader = StreamReader(limits, of_server=True)
+    if (yield from reader.read_schema()) is None:
+        raise ConnectionClosed(f"the worker closed the connection instead of answering {name}")
+    answer: Batch | None = None
+    failure: RpcError | None = None
+    while (batch := (yield from reader.read_batch())) is not None:
+        if is_log(batch):
+            failure = failure or log(batch)
+        elif answer is None:
+            answer = batch
+    if failure is not None:
+        raise failure
+    if answer is None:
+        raise ProtocolError(f"the worker answered {name} with an empty stream")
+    return answer
+
+
+def result_of(method: Method[Any, R], batch: Batch) -> R:
+    """The result of a unary method from the batch that carries it."""
+    form = method.result_type
+    result: Any = None
+    if form is not None:
+        if batch.data.num_columns != 1 or batch.data.num_rows != 1:
+            raise ProtocolError(f"expected one result from {method.name}, got {batch.data.schema}")
+        result = form.value(batch.data.column(0), f"result of {method.name}")
+    value: R = result
+    return value
+
+
+def hand_on(batch: Batch, on_log: Callable[[LogMessage], None] | None) -> RpcError | None:
+    """Hand a log message on; an error message comes back for raising."""
+    metadata = batch.metadata
+    if metadata[keys.LOG_LEVEL] == b"EXCEPTION":
+        return error_from_metadata(metadata)
+    if on_log is not None:
+        fields = (keys.LOG_LEVEL, keys.LOG_MESSAGE, keys.LOG_EXTRA)
+        on_log(LogMessage(*(metadata.get(key, b"").decode("utf-8", "replace") for key in fields)))
+    return None
 
 
 def is_log(batch: Batch) -> bool:

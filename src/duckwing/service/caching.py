@@ -20,6 +20,7 @@ def not_modified(columns: pa.Schema, tags: Mapping[bytes, bytes]) -> Batch:
     """Says that what the client has still holds."""
     return Batch(empty_batch(columns), {**tags, metadata.CACHE_NOT_MODIFIED: b"1"})
 
+
 _NEW, _BEGUN, _TOLD = b"n", b"b", b"t"
 
 

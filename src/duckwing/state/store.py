@@ -18,7 +18,8 @@ class Store(Protocol):
     their bytes, unsigned.
 
     Every operation raises :class:`~duckwing.errors.StateError` when the state cannot be kept or read
-    (no space, an I/O error, the scope is gone). A failed operation has changed nothing.
+    (no space, an I/O error, the scope is gone). A failed operation has changed nothing, unless it is the connection
+    to a server that broke in the middle of it.
     """
 
     def push(self, items: Iterable[bytes]) -> int:

@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from ...client.connection import WorkerConnection
-from .inventory import Inventory, read_inventory
+from .inventory import Inventory
+from .reading import read_inventory
 from .site import Site
 from .wasm import FILES, THREAD
 

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 import duckwing as dw
-from duckwing.http.pages import inventory as module
-from duckwing.http.pages.inventory import Column, Inventory, read_inventory
+from duckwing.http.pages import reading as module
+from duckwing.http.pages.inventory import Column, Inventory
+from duckwing.http.pages.reading import read_inventory
 from duckwing.http.pages.site import Site
 from duckwing.http.pages.tags import Example, Link
 
