@@ -9,7 +9,6 @@ import http.client
 import itertools
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -28,7 +27,7 @@ from duckwing.client.exchanges import table_arguments
 from duckwing.http.app import Application
 from duckwing.http.authentication import Authenticator
 from duckwing.http.mounting import application
-from duckwing.http.serving import _Server
+from duckwing.http.serving import _Server, bind
 from duckwing.process.http_options import Http
 from duckwing.protocol import VGI
 from duckwing.protocol.calls import INIT, CallType, InitRequest
@@ -366,7 +365,7 @@ class InThread:
 
     def __init__(self, app: Application):
         self.app = app
-        listening = socket.create_server(("127.0.0.1", 0), backlog=100)
+        listening = bind(Http())
         self.port: int = listening.getsockname()[1]
         ready = threading.Event()
         self._server = _Unsignalled(app, None, ready.set)

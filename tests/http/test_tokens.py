@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
-import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -218,7 +217,7 @@ def test_a_sealed_bomb_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "MAX_PAYLOAD", 1 << 20)
     token = sealer.seal(bytes(64 << 20), b"cursor")
     assert len(token) < 100_000
-    with pytest.raises((InvalidToken, zstandard.ZstdError)):
+    with pytest.raises(InvalidToken, match=TEXT):
         sealer.open(token, b"cursor")
 
 
@@ -315,7 +314,7 @@ def refused(reply: Reply) -> str:
 
 def test_hundreds_of_wrong_tokens_are_refused_with_status_400(ann: Browserless) -> None:
     chance = random.Random(11)
-    first, second = (open_scan(ann, name, 100_000, 1000).tokens for name in ("numbers", "walk"))
+    first, second = (open_scan(ann, name, 9_000_000, 1000).tokens for name in ("numbers", "walk"))
     cursor, call = first[keys.STREAM_STATE], first[keys.CALL_STATE]
     with InThread(make_app(served, key=OTHER_KEY)) as other, Browserless(other.port) as stranger:
         foreign = open_scan(stranger, "walk", 100_000, 1000).tokens
@@ -341,7 +340,7 @@ def test_hundreds_of_wrong_tokens_are_refused_with_status_400(ann: Browserless) 
 
 def test_a_stream_belongs_to_its_caller(ann: Browserless) -> None:
     for name in ("numbers", "walk"):
-        mine = open_scan(ann, name, 100_000, 1000).tokens
+        mine = open_scan(ann, name, 9_000_000, 1000).tokens
         for caller in ("bob", "an", "annn", ""):
             headers = {"Authorization": caller} if caller else {}
             with Browserless(*ann.ports, headers=headers) as stranger:
@@ -388,8 +387,6 @@ def test_a_second_server_with_the_key_goes_on_and_one_without_does_not() -> None
 def test_tokens_of_large_calls_still_work(client: Browserless) -> None:
     """The arguments of a scan travel with it."""
     text = os.urandom(300_000).hex()
-    stream = open_scan(client, "numbers", 5000, 1000, witness="")
-    assert stream.tokens == {} or stream.tokens
     walking = open_scan(client, "walk", 30_000, 1000, witness=f"/nonexistent/{text}")
     assert len(walking.tokens[keys.CALL_STATE]) > 300_000
     assert len(walking.tokens[keys.STREAM_STATE]) < 4096

@@ -14,7 +14,7 @@ import pytest
 
 from .leftovers import Watched, no_proc, wait_until, watched
 from .session import Session
-from .transports import DIED, TRANSPORT
+from .transports import DIED, TRANSPORT, TRIED_AGAIN
 
 pytestmark = [pytest.mark.sql, pytest.mark.skipif(no_proc, reason="processes are looked at in /proc")]
 
@@ -74,7 +74,7 @@ def test_a_process_that_ends_in_a_call(sql: Session, function: str, place: str) 
     message = fails(sql, function, place)
     if place != "result":
         again = "StateError: a worker process died while updating; run the query again"
-        assert (again if TRANSPORT == "stdio" else DIED) in message
+        assert (again if TRIED_AGAIN else DIED) in message
 
 
 @pytest.mark.full

@@ -11,6 +11,7 @@ import pytest
 import duckwing
 
 from .session import Session
+from .transports import HTTP
 
 pytestmark = [
     pytest.mark.sql,
@@ -63,6 +64,8 @@ def test_exceptions(sql: Session, kind: str, call: str) -> None:
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("kind", DEATHS)
 def test_deaths(sql: Session, kind: str, call: str) -> None:
+    if HTTP and kind == "SIGTERM":
+        pytest.skip("a process that is asked to end finishes its calls")
     fails(sql, kind, call)
 
 

@@ -23,6 +23,11 @@ TRANSPORT = os.environ.get("DUCKWING_TRANSPORT", "stdio")
 DIED = "a worker process died ("
 """What is said of a call whose process has died, over all transports but stdio, where the client tries again."""
 
+TRIED_AGAIN = TRANSPORT in ("stdio", "http", "fleet")
+"""The client repeats a call whose process has died, and is told what may have been done."""
+
+HTTP = TRANSPORT in ("http", "fleet")
+
 stdio_only = pytest.mark.skipif(TRANSPORT != "stdio", reason="about the standard streams of a worker")
 
 IDLE_SECONDS = 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any, TextIO
 import pyarrow as pa
 
 from .. import client
+from ..client.locations import Http, parse_location
 from ..client.signatures import Signature, property_of
 from ..engine.locations import location
 from ..errors import Error
@@ -23,6 +25,10 @@ from ..rpc.errors import RemoteError
 from ..types.names import sql_name
 
 Description = dict[str, Any]
+
+TOKEN_VARIABLE = "DUCKWING_TOKEN"
+"""Environment variable with the bearer token for workers over HTTP. What a command line says, every user of the
+machine can see, so there is no option for it."""
 
 _WIDTH = 100
 _NO_BREAK = "\xa0"
@@ -60,8 +66,10 @@ def describe(worker: str, *, catalog: str | None, options: Mapping[str, str], as
 
 @contextmanager
 def connected(worker: str) -> Iterator[client.WorkerConnection]:
-    """A connection to a Python file or a LOCATION."""
-    with client.connect(location(worker)) as connection:
+    """A connection to a Python file or a LOCATION; over HTTP with the token of the environment, if there is one."""
+    place = location(worker)
+    token = os.environ.get(TOKEN_VARIABLE) if isinstance(parse_location(place), Http) else None
+    with client.connect(place, bearer_token=token or None) as connection:
         yield connection
 
 

@@ -165,10 +165,16 @@ class Pool:
                 return
         connection.close()
 
+    @functools.cached_property
+    def _tls(self) -> ssl.SSLContext:
+        import ssl
+
+        return ssl.create_default_context()
+
     def _connected(self) -> http.client.HTTPConnection:
         host, port = self._address.host, self._address.port
         connection = (
-            http.client.HTTPSConnection(host, port, timeout=CONNECT_SECONDS, context=_tls())
+            http.client.HTTPSConnection(host, port, timeout=CONNECT_SECONDS, context=self._tls)
             if self._address.secure
             else http.client.HTTPConnection(host, port, timeout=CONNECT_SECONDS)
         )
@@ -178,13 +184,6 @@ class Pool:
             connection.close()
             raise ConnectFailedError(error if isinstance(error, OSError) else OSError(str(error))) from None
         return connection
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    import ssl
-
-    return ssl.create_default_context()
 
 
 def _is_silent(connection: http.client.HTTPConnection) -> bool:

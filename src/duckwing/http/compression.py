@@ -72,11 +72,14 @@ def _unzstd(body: bytes, limit: int) -> Iterator[bytes]:
     with decoder.stream_reader(body, read_across_frames=False) as reader:
         while piece := reader.read(_PIECE):
             yield piece
+    # Of other bodies that are cut off, what is there is decoded; nobody takes it for a whole Arrow stream.
     if zstandard.frame_header_size(body) >= len(body):
         raise EOFError("it is cut off")
 
 
 def _gunzip(body: bytes) -> Iterator[bytes]:
+    if not body:  # which would be read as no member at all
+        raise EOFError("it is empty")
     with gzip.GzipFile(fileobj=io.BytesIO(body)) as reader:
         while piece := reader.read(_PIECE):
             yield piece

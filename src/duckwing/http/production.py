@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..rpc.call import Travelling, run_handler
+from ..rpc.call import Lockstep, Travelling, run_handler
 from ..rpc.framing import EMPTY_SCHEMA, Batch, Buffer, batch_message, empty_batch, has_dictionaries
 from ..rpc.turns import check_output
 from .answers import too_large
@@ -76,6 +76,7 @@ class Production:
         self.stream = stream
         self._call = call
         self._room = room
+        self._enough = 1 if isinstance(stream, Lockstep) and stream.lockstep else TURN_BYTES
         self._left: deque[_Message] = deque()
         self._ended = False
         self._dictionaries = has_dictionaries(stream.output_schema)
@@ -89,6 +90,11 @@ class Production:
             self._skip, self._known, saved = _unpack(state)
             self._restored = True
             self._travelling.load(saved)
+
+    @property
+    def ahead(self) -> int:
+        """How many turns may be made before they are asked for."""
+        return 0 if self._enough == 1 else 1
 
     def turn(self, metadata: Mapping[bytes, bytes] | None = None) -> Turn:
         """The next turn. An error of the stream is one of its messages, and the stream's end.
@@ -109,7 +115,7 @@ class Production:
                     messages.append(message.data)
                     size, rows = size + len(message.data), rows + message.rows
                     began = began or time.monotonic()
-                if self._left or self._ended or size >= min(TURN_BYTES, self._room // 2):
+                if self._left or self._ended or size >= min(self._enough, self._room // 2):
                     break
                 if began and time.monotonic() - began > TURN_SECONDS:
                     break
@@ -118,7 +124,7 @@ class Production:
             self._ended = True
             self._left.clear()
             failure = [batch_message(batch) for batch in self._call.failure(self.stream.output_schema, error)]
-            return Turn((*messages, *failure), last=True, rows=rows, failed=not messages)
+            return Turn((*messages, *failure), last=True, rows=rows, failed=not messages and len(failure) == 1)
         last = self._ended and not self._left
         state = None if last or self._saved is None else _pack(self._sent, self._known, self._saved)
         return Turn(tuple(messages), last, rows, state=state)

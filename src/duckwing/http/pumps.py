@@ -13,9 +13,6 @@ from ..rpc.call import is_shutdown
 from .lanes import Lane
 from .production import Production, Turn
 
-AHEAD = 1
-"""Turns that are made before they are asked for."""
-
 LONGEST_WAIT = 1.0
 """Seconds. A request is answered after so long even if there is nothing yet: the client cannot be interrupted while
 it waits, and would repeat the request one day (spec 02, section 8.2)."""
@@ -93,7 +90,7 @@ class Pump:
             self._lane.submit(lambda server: close_stream(self._production))
 
     def _go_on(self) -> None:
-        if self._working is None and not self._ended and self._made <= self._asked + AHEAD:
+        if self._working is None and not self._ended and self._made <= self._asked + self._production.ahead:
             metadata, self._metadata = self._metadata, {}
             made = self._lane.submit(lambda server: last_closed(self._production, metadata))
             self._working = asyncio.ensure_future(self._keep(asyncio.wrap_future(made)))

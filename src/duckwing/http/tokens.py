@@ -103,6 +103,8 @@ class Sealer:
             except InvalidTag:
                 continue
             if data[:1] == _ZSTD:
+                if zstandard.frame_content_size(data[1:]) > MAX_PAYLOAD:  # which the decompressor itself believes
+                    raise InvalidToken
                 return zstandard.ZstdDecompressor().decompress(data[1:], max_output_size=MAX_PAYLOAD)
             return data[1:]
         raise InvalidToken

@@ -54,6 +54,18 @@ class Travelling(Stream, Protocol):
         """Go on from where :meth:`save` was called; before the first turn."""
 
 
+@runtime_checkable
+class Lockstep(Protocol):
+    """A producer that may want each of its batches to be asked for.
+
+    Attributes:
+        lockstep: ticks bring what makes later batches smaller; none should be made before its tick has come.
+    """
+
+    @property
+    def lockstep(self) -> bool: ...
+
+
 class Identity(NamedTuple):
     """Who calls (spec 05, section 18).
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ..protocol import metadata
-from ..rpc.call import Travelling
+from ..rpc.call import Lockstep, Travelling
 from ..rpc.framing import Batch, empty_batch
 from ..scans.cache import still_holds
 
@@ -36,6 +36,7 @@ class CachedStream:
         self.header = stream.header
         self.input_schema = stream.input_schema
         self.output_schema = stream.output_schema
+        self.lockstep = isinstance(stream, Lockstep) and stream.lockstep
         self._stream = stream
         self._tags = tags
         self._due: Mapping[bytes, bytes] | None = None

@@ -143,13 +143,16 @@ def _open_scan(
         keep_measures(service, bind_call, execution_id, bound.context.measures)
 
     stream: Stream
+    first_rows = scan.order is not None
     if bound.function.form == "resumable":
         from .resumable import ResumableStream
 
         measures = bound.context.measures
-        stream = ResumableStream(bound.resumable(scan), scan.wanted, header, measures, on_tick, on_close)
+        rows = bound.resumable(scan)
+        stream = ResumableStream(rows, scan.wanted, header, measures, on_tick, on_close, lockstep=first_rows)
     else:
-        stream = TableStream(bound.scan(scan, splits), scan.wanted, header, on_tick, on_close)
+        batches = bound.scan(scan, splits)
+        stream = TableStream(batches, scan.wanted, header, on_tick, on_close, lockstep=first_rows)
     if bound.function.cache is None:
         return stream
     from .caching import CachedStream

@@ -17,7 +17,7 @@ from ..rpc.framing import Batch
 from ..scans.cache import still_holds
 from .caching import not_modified
 from .describe import UNLIMITED_WORKERS
-from .executions import scope_of
+from .executions import end, scope_of
 from .streams import TableStream, plain
 
 if TYPE_CHECKING:
@@ -84,8 +84,13 @@ def open_table_in_out(
         kept = _kept(service, request.execution_id or b"")
         if kept is None:
             raise StateError(f"the state of function '{bound.function.name}' is lost; run the query again")
+
+        def on_close() -> None:
+            if service.stateless:
+                end(service, request.execution_id or b"")
+
         # The request does not repeat which columns are wanted (seen).
-        return TableStream(plain(_finish(bound, kept, scan.columns)), kept.wanted, header)
+        return TableStream(plain(_finish(bound, kept, scan.columns)), kept.wanted, header, on_close=on_close)
     raise ArgumentError(f"function '{function.name}' takes a table; it cannot be scanned without one")
 
 
@@ -121,12 +126,17 @@ class TableInOutStream:
         if still_holds(batch.metadata, tags):
             return not_modified(self.output_schema, tags)
         self._failed = True
-        if self._started is None:
-            self._started = self._bound.start()
-        rows = self._bound.process(self._started, batch.data, self._columns, self.output_schema)
+        try:
+            if self._started is None:
+                self._started = self._bound.start()
+            rows = self._bound.process(self._started, batch.data, self._columns, self.output_schema)
+            if self._service.stateless and self._bound.function.finishes:
+                self._keep()  # nobody says which batch is the last one
+        except BaseException:
+            if self._service.stateless and self._bound.function.finishes:
+                end(self._service, self._execution)  # nobody will ask for the finish
+            raise
         self._failed = False
-        if self._service.stateless and self._bound.function.finishes:
-            self._keep()  # nobody says which batch is the last one
         return Batch(rows, tags)
 
     def save(self) -> bytes:

@@ -25,6 +25,7 @@ class ResumableStream:
         measures: what the function has counted, for EXPLAIN ANALYZE.
         on_tick: called with the metadata of a tick that has some.
         on_close: called when the stream has been closed.
+        lockstep: ticks tighten its conditions.
     """
 
     def __init__(
@@ -35,10 +36,13 @@ class ResumableStream:
         measures: dict[str, int | float],
         on_tick: Callable[[Mapping[bytes, bytes]], None],
         on_close: Callable[[], None],
+        *,
+        lockstep: bool = False,
     ):
         self.header = header
         self.input_schema = None
         self.output_schema = columns
+        self.lockstep = lockstep
         self._scan = scan
         self._measures = measures
         self._on_tick = on_tick

@@ -50,6 +50,7 @@ class TableStream:
         header: opens the answer.
         on_tick: called with the metadata of a tick that has some.
         on_close: called when the stream has been closed.
+        lockstep: ticks tighten its conditions.
     """
 
     def __init__(
@@ -59,10 +60,13 @@ class TableStream:
         header: GlobalInitResponse,
         on_tick: Callable[[Mapping[bytes, bytes]], None] | None = None,
         on_close: Callable[[], None] | None = None,
+        *,
+        lockstep: bool = False,
     ):
         self.header = header
         self.input_schema = None
         self.output_schema = columns
+        self.lockstep = lockstep
         self._batches = batches
         self._on_tick = on_tick
         self._on_close = on_close

@@ -33,7 +33,7 @@ def engine() -> Path:
 @pytest.fixture(scope="module")
 def address(engine: Path) -> Iterator[str]:
     worker = dw.Worker(shop())
-    served = Served("shops", "2.1.0", worker.server, engine=engine)
+    served = Served("shops", "2.1.0", worker.server)
     with serving(Application(served, Settings(keys=[os.urandom(32)], prefix="/vgi"))) as origin:
         yield f"{origin}/vgi"
 
