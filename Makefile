@@ -57,7 +57,7 @@ servers: $(VENV)/.ready  ## install the database servers that tests start: Postg
 	@$(BIN)/python -m tests.state.servers
 
 conformance: $(VENV)/.ready engine  ## the fixture workers of the public suite, over each transport
-	@for transport in stdio launch unix tcp; do echo "conformance over $$transport" && DUCKWING_TRANSPORT=$$transport \
+	@for transport in stdio launch unix tcp http fleet; do echo "conformance over $$transport" && DUCKWING_TRANSPORT=$$transport \
 		$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal tests/conformance || exit 1; done
 
 fuzz: $(VENV)/.ready engine  ## hostile bytes, and random predicates, against workers in turn, until interrupted

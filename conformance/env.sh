@@ -1,13 +1,49 @@
 # The variables with which the public integration suite finds its workers.
 # Source it in bash or zsh, with `duckwing` on the PATH: . conformance/env.sh stdio|launch|http
 
+_duckwing_http() {
+    local here=$1 command=$2
+    unset VGI_TEST_DEDICATED_WORKER VGI_REQUIRE_LAUNCHER_TRANSPORT
+    export VGI_HTTP_TRANSPORT=1
+    export VGI_TEST_BRANCH_DIR="${VGI_TEST_BRANCH_DIR:-$(mktemp -d)}"
+    export VGI_SCHEMA_RECONCILE_DB="${VGI_SCHEMA_RECONCILE_DB:-$VGI_TEST_BRANCH_DIR/schema_reconcile.db}"
+    _duckwing_servers=
+    trap 'kill $_duckwing_servers 2>/dev/null' EXIT
+    export VGI_TEST_WORKER VGI_VERSIONED_WORKER VGI_VERSIONED_TABLES_WORKER VGI_ATTACH_OPTIONS_WORKER
+    export VGI_SIMPLE_WRITABLE_WORKER VGI_BAD_PROTOCOL_WORKER VGI_BAD_ENUM_WORKER
+    _duckwing_serve VGI_TEST_WORKER "$command" "$here/main.py" || return
+    _duckwing_serve VGI_VERSIONED_WORKER "$command" "$here/versioned.py" || return
+    _duckwing_serve VGI_VERSIONED_TABLES_WORKER "$command" "$here/versioned_tables.py" || return
+    _duckwing_serve VGI_ATTACH_OPTIONS_WORKER "$command" "$here/attach_options.py" || return
+    _duckwing_serve VGI_SIMPLE_WRITABLE_WORKER "$command" "$here/simple_writable.py" || return
+    _duckwing_serve VGI_BAD_PROTOCOL_WORKER "$command" "$here/bad_protocol.py" || return
+    _duckwing_serve VGI_BAD_ENUM_WORKER "$command" "$here/bad_enum.py" || return
+    export VGI_ATTACH_OPTIONS_REQUIRED_WORKER="$VGI_ATTACH_OPTIONS_WORKER"
+    export VGI_VERSIONED_HTTP_WORKER="$VGI_VERSIONED_WORKER"
+    export VGI_VERSIONED_TABLES_HTTP_WORKER="$VGI_VERSIONED_TABLES_WORKER"
+}
+
+# Start a server, wait until it serves, and put its URL into a variable.
+_duckwing_serve() {
+    local variable=$1 command=$2 worker=$3 file
+    file=$(mktemp -u)
+    "$command" run "$worker" --http --quiet --port-file "$file" >/dev/null &
+    _duckwing_servers="$_duckwing_servers $!"
+    until [ -s "$file" ]; do
+        kill -0 $! 2>/dev/null || { echo "$worker does not serve HTTP" >&2; return 1; }
+        sleep 0.1
+    done
+    eval "$variable=http://127.0.0.1:$(cat "$file")"
+    rm -f "$file"
+}
+
 _duckwing_conformance() {
     local here=$1 transport=$2 command prefix dedicated=
     command=$(command -v duckwing) || { echo "duckwing is not on the PATH; activate its environment first" >&2; return 1; }
     case $transport in
         stdio) prefix= dedicated=1 ;;
         launch) prefix=launch: ;;
-        http) echo "this version of Duckwing has no HTTP transport yet; use stdio or launch" >&2; return 1 ;;
+        http) _duckwing_http "$here" "$command"; return ;;
         *) echo "usage: . conformance/env.sh stdio|launch|http" >&2; return 1 ;;
     esac
     unset VGI_TEST_DEDICATED_WORKER VGI_REQUIRE_LAUNCHER_TRANSPORT VGI_HTTP_TRANSPORT

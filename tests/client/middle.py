@@ -8,7 +8,7 @@ import socket
 import socketserver
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -69,19 +69,23 @@ class Middle(socketserver.ThreadingTCPServer):
     Attributes:
         asked: all requests so far.
         connections: how many there were.
+        ended: released with each connection that a fault has ended.
         fault: see :data:`Fault`.
+        early: makes the pieces of an answer to a path before the body is read, which ends the connection; None: go on.
     """
 
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, worker: str, tls: ssl.SSLContext | None = None):
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, worker: str, tls: ssl.SSLContext | None = None, port: int = 0):
+        super().__init__(("127.0.0.1", port), _Handler)
         self._tls = tls
         self.worker = urlsplit(worker)
         self.asked: list[Asked] = []
         self.connections = 0
+        self.ended = threading.Semaphore(0)
         self.fault: Fault = lambda asked, pass_on: pass_on()
+        self.early: Callable[[str], Iterable[bytes] | None] = lambda path: None
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
 
@@ -134,11 +138,17 @@ class _Handler(socketserver.StreamRequestHandler):
             while (field := self.rfile.readline().decode("latin-1").strip()) != "":
                 name, _, value = field.partition(":")
                 headers[name.lower()] = value.strip()
+            early = middle.early(path)
+            if early is not None:
+                for piece in early:
+                    self.connection.sendall(piece)
+                return
             asked = Asked(method, path, headers, self.rfile.read(int(headers.get("content-length", 0))))
             middle.asked.append(asked)
             told = middle.fault(asked, lambda asked=asked: middle.pass_on(asked))  # type: ignore[misc]
             if isinstance(told, bytes):
                 self.connection.sendall(told)
                 self.connection.shutdown(socket.SHUT_RDWR)
+                middle.ended.release()
                 return
             self.connection.sendall(told.raw if asked.method != "HEAD" else replace(told, body=b"").raw)

@@ -66,6 +66,11 @@ def whoami(value: int, ctx: dw.Context) -> str:
     return ctx.caller.principal
 
 
+@demo.scalar(stability="volatile")
+def four() -> int:
+    return 4
+
+
 @demo.scalar
 def line(length: int) -> str:
     return "-" * length
@@ -233,6 +238,7 @@ def test_functions_of_all_kinds(demo: AttachedCatalog) -> None:
     column = pa.array([float(n + 1) for n in range(5000)])
     assert demo.scalar("reciprocal", column).to_pylist() == [1 / (n + 1) for n in range(5000)]
     assert demo.scalar("reciprocal", pa.array([], pa.float64())).to_pylist() == []
+    assert demo.scalar("four", rows=3000).to_pylist() == [4] * 3000
     assert demo.row("words", ["to be", "", "or not"]).read_all()["word"].to_pylist() == ["to", "be", "or", "not"]
     rows = {"a": [None if n % 7 == 0 else n for n in range(6000)]}
     kept = demo.transform("keep", rows, column="a").read_all()["a"].to_pylist()

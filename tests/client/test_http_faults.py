@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime
 import gzip
+import http.client
 import ipaddress
+import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -31,7 +34,8 @@ from duckwing.client import (
     connect,
 )
 from duckwing.client.http import HttpSource
-from duckwing.client.http_coding import TooLargeError, compress, decompress
+from duckwing.client.http_coding import TooLargeError, codecs, compress, decompress
+from duckwing.client.http_pool import Pool
 from duckwing.client.http_requests import Requests
 from duckwing.client.locations import Http
 from duckwing.errors import Error
@@ -48,6 +52,8 @@ ARROW = {**SUPPORT, "Content-Type": "application/vnd.apache.arrow.stream"}
 ROWS = 3000
 
 WORKER = """
+from collections.abc import Iterator
+
 import pyarrow as pa
 
 import duckwing as dw
@@ -74,6 +80,11 @@ class counted:
         ids = range(self.n, min(self.n + 100, self.count))
         self.n = ids.stop
         return pa.RecordBatch.from_pydict({"n": pa.array(ids, BIGINT)})
+
+
+@demo.table_in_out
+def first(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    yield rows.slice(0, 1)
 
 
 @demo.aggregate
@@ -177,6 +188,7 @@ def test_a_connection_that_was_closed_while_idle_is_replaced(middle: Middle, dem
     middle.fault = at("/exchange", changed(close))
     for n in range(5):
         assert demo.scalar("double", [n]).to_pylist() == [2 * n]
+        assert middle.ended.acquire(timeout=SECONDS)
     assert middle.connections >= 5
     assert len(middle.posts("/exchange")) == 5
 
@@ -202,7 +214,9 @@ def test_parallel_calls_have_connections_of_their_own(middle: Middle, demo: Atta
     assert middle.connections == 3
 
 
-def test_closing_wakes_who_waits(middle: Middle) -> None:
+@pytest.mark.parametrize("begun", [False, True])
+def test_closing_wakes_who_waits(middle: Middle, begun: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the response, or within one whose end is the connection's."""
     reached, release = threading.Event(), threading.Event()
 
     def hold(asked: Asked, pass_on: Callable[[], Told]) -> Told:
@@ -210,7 +224,21 @@ def test_closing_wakes_who_waits(middle: Middle) -> None:
         release.wait(SECONDS)
         return pass_on()
 
-    middle.fault = at("/catalog_catalogs", hold)
+    def read(response: http.client.HTTPResponse, size: int = -1) -> bytes:
+        if response.will_close:
+            reached.set()
+        return wait_for_more(response, size)
+
+    def begin() -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+        release.wait(SECONDS)
+
+    wait_for_more = http.client.HTTPResponse.read
+    if begun:
+        middle.early = lambda path: begin() if path.endswith("/catalog_catalogs") else None
+        monkeypatch.setattr(http.client.HTTPResponse, "read", read)
+    else:
+        middle.fault = at("/catalog_catalogs", hold)
     worker = connect(middle.url)
     errors: list[Error] = []
 
@@ -275,7 +303,7 @@ def test_encrypted(url: str, certificate: tuple[Path, Path], monkeypatch: pytest
     context.load_cert_chain(*certificate)
     middle = Middle(url, context)
     try:
-        with connect(middle.url) as worker, pytest.raises(ConnectError, match="(?i)certificate.verify.failed"):
+        with connect(middle.url) as worker, pytest.raises(ConnectError, match=r"(?i)certificate.verify.failed"):
             worker.catalogs()
         assert middle.asked == []
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
@@ -477,10 +505,51 @@ def test_a_request_over_the_limit_is_not_sent(middle: Middle, demo: AttachedCata
         assert limited.scalar("double", [1] * 100).to_pylist() == [2] * 100
 
 
+LARGE = pa.table({"n": ["x" * 20_000] * 2000})
+"""More than fits into the buffers of a connection; goes as one batch."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a reset leaves of an answer")
 def test_a_refusal_before_the_body_is_read(middle: Middle, demo: AttachedCatalog) -> None:
-    middle.fault = at("/exchange", says(Told(413, SUPPORT, b"too much").raw))
+    told = Told(413, SUPPORT, b"too much").raw
+    middle.early = lambda path: [told] if path.endswith("/exchange") else None
     with pytest.raises(HttpError, match="HTTP 413: too much"):
-        demo.scalar("double", [1] * 2048)
+        demo.transform("first", LARGE).read_all()
+
+
+def test_what_was_not_sent_is_sent_again(middle: Middle, demo: AttachedCatalog) -> None:
+    early: list[str] = []
+
+    def hang_up(path: str) -> list[bytes] | None:
+        if path.endswith("/exchange") and len(early) < 2:
+            early.append(path)
+            return []
+        return None
+
+    middle.early = hang_up
+    assert demo.transform("first", LARGE).read_all() == LARGE.slice(0, 1)
+    assert len(early) == 2
+    assert len(middle.posts("/exchange")) == 1
+    early.clear()
+    middle.early = lambda path: [] if path.endswith("/exchange") else None
+    with pytest.raises(ConnectionClosed, match="hangs up before it has read the request"):
+        demo.transform("first", LARGE).read_all()
+
+
+def test_a_server_that_is_just_being_started(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    started: list[Middle] = []
+
+    def start(pool: Pool, seconds: float) -> None:
+        started.append(Middle(url, port=port))
+
+    monkeypatch.setattr(Pool, "sleep", start)
+    with connect(f"http://127.0.0.1:{port}") as worker:
+        assert worker.catalogs() == ["demo"]
+    [middle] = started
+    middle.stop()
 
 
 # What the server is not
@@ -640,6 +709,27 @@ def test_an_error_behind_the_data_of_a_turn(middle: Middle, demo: AttachedCatalo
     assert seen == list(range(len(seen)))
 
 
+def test_an_error_behind_the_header(middle: Middle, demo: AttachedCatalog) -> None:
+    def change(told: Told) -> Told:
+        memory = MemoryStream(told.body)
+        reader = StreamReader()
+        schema = drive(reader.read_schema(), memory)
+        drive(reader.drain(), memory)
+        assert schema is not None
+        header = told.body[: len(told.body) - memory.remaining]
+        failure = Batch(empty_batch(EMPTY_SCHEMA), error_metadata(LookupError("not today")))
+        return replace(told, body=header + stream(EMPTY_SCHEMA, failure))
+
+    middle.fault = at("/init/init", changed(change))
+    with pytest.raises(RemoteError, match="not today"):
+        demo.scalar("double", [1])
+    with pytest.raises(RemoteError, match="not today"):
+        demo.scan("counted", 10).read_all()
+    with pytest.raises(RemoteError, match="not today"):
+        demo.transform("first", {"n": [1]}).read_all()
+    assert middle.posts("/exchange") == []
+
+
 def test_rows_that_are_elsewhere_are_no_empty_batch(middle: Middle, demo: AttachedCatalog) -> None:
     def make(schema: pa.Schema, batches: list[Batch]) -> list[Batch]:
         return [Batch(empty_batch(schema), {keys.LOCATION: b"https://store/x?sig=secret"}), *batches[-1:]]
@@ -680,6 +770,13 @@ def test_bodies_are_bounded_while_they_are_decompressed(codec: str) -> None:
     for broken in (b"", whole[:5], whole[:-1], whole[:-9], whole + b"x", whole + whole, b"x" + whole):
         with pytest.raises(MalformedMessage):
             decompress(broken, codec, 1 << 30)
+
+
+def test_without_zstandard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    assert codecs() == ("gzip",)
+    with pytest.raises(MalformedMessage, match="'br', which was not asked for"):
+        decompress(b"x", "br", 10)
 
 
 def test_frames_without_their_size() -> None:

@@ -341,9 +341,7 @@ def test_input_that_can_be_cast_is_cast(client: Browserless) -> None:
 # Buffering
 
 
-@pytest.mark.xfail(
-    strict=True, reason="SinkStream has no save(), so it is taken for a stream that only we can go on with"
-)
+@pytest.mark.xfail(strict=True, reason="SinkStream cannot say that it has nothing to save")
 def test_the_init_of_a_buffering_function_opens_no_stream(client: Browserless) -> None:
     catalog = client.connect().attach("served")
     schema = pa.schema({"n": pa.int64()})

@@ -21,6 +21,7 @@ from duckwing.types import BIGINT
 from duckwing.types.values import from_values
 
 from .session import Session, literal, location
+from .transports import HTTP
 
 pytestmark = pytest.mark.sql
 
@@ -285,6 +286,8 @@ def read(worker: WorkerConnection, tmp_path: Path) -> Read:
             schema_path=("main",),
         )
         columns = worker.rpc.call(BIND, request).output_schema
+        if asked is not None and HTTP:
+            pytest.skip("the first turn is part of the init: what it asks travels with that")
         with worker.rpc.open(INIT, InitRequest(bind_call=encode(request), output_schema=columns, **init)) as stream:
             first = stream.tick(asked)
             return [] if first is None else [first, *stream]

@@ -9,6 +9,7 @@ import pytest
 
 from .leftovers import Watched, no_proc, wait_until, watched
 from .session import Session, literal
+from .transports import TRANSPORT
 
 pytestmark = pytest.mark.sql
 
@@ -116,7 +117,8 @@ def test_limit(sql: Session) -> None:
 def test_nothing_is_lost_in_many_threads(big: Session) -> None:
     query = "SELECT count(*), sum(n), count(DISTINCT n) FROM in_out.same((FROM big))"
     assert big.row(query) == (*MILLION, 1_000_000)
-    assert big.value("SELECT count(DISTINCT pid) FROM in_out.process((FROM big))") <= big.value(THREADS)
+    if TRANSPORT != "fleet":
+        assert big.value("SELECT count(DISTINCT pid) FROM in_out.process((FROM big))") <= big.value(THREADS)
 
 
 # Columns

@@ -165,7 +165,7 @@ class HttpStream(Generic[R]):
         self.on_end: Callable[[], None] | None = None
         self._connection = connection
         self._path = path
-        self._input_schema = input_schema
+        self._takes_input = len(input_schema) > 0  # or there are only rows, without columns
         self._call = first.call
         self._turn = first
         self._over = False
@@ -189,7 +189,9 @@ class HttpStream(Generic[R]):
             RemoteError: the worker answered with an error; the stream is over.
             ProtocolError: the worker ended the stream, or answers with several batches.
         """
-        self._go_on(Batch(data, metadata or {}))
+        if self._turn.failure is None:  # of the opening
+            self._takes_input = True
+            self._go_on(Batch(data, metadata or {}))
         turn = self._turn
         if turn.failure is not None:
             raise self._failed(turn.failure)
@@ -224,7 +226,7 @@ class HttpStream(Generic[R]):
     def cancel(self) -> None:
         """Tell the worker to stop, and end the stream. That may be lost; then the worker forgets it in time."""
         cursor = self._turn.cursor
-        if not self._over and cursor is not None and self._turn.failure is None and not len(self._input_schema):
+        if not self._over and cursor is not None and self._turn.failure is None and not self._takes_input:
             # A stream with input is just not gone on with (spec 02, section 8.4).
             batch = Batch(empty_batch(EMPTY_SCHEMA), {**self._tokens(cursor), keys.CANCEL: b"1"})
             self._connection.tell(self._path, _joined(stream_buffers(EMPTY_SCHEMA, [batch])))
@@ -251,7 +253,7 @@ class HttpStream(Generic[R]):
         body = stream_buffers(batch.data.schema, [Batch(batch.data, {**batch.metadata, **self._tokens(cursor)})])
         try:
             stream = self._connection.post(self._path, _joined(body))
-            self._turn = drive(_read_turn(self._connection.log, exchange=bool(len(self._input_schema))), stream)
+            self._turn = drive(_read_turn(self._connection.log, exchange=self._takes_input), stream)
             _expect_end(stream, "a turn")
         except BaseException:
             self._turn = _Turn()

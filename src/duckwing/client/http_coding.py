@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import zlib
 from collections.abc import Iterator
 
@@ -17,7 +16,6 @@ class TooLargeError(Exception):
     """A body has more bytes than are accepted."""
 
 
-@functools.cache
 def codecs() -> tuple[str, ...]:
     """What this Python can compress and decompress, the better one first."""
     try:

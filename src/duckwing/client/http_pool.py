@@ -68,7 +68,8 @@ class Pool:
         self._address = address
         self._lock = threading.Lock()
         self._idle: list[tuple[http.client.HTTPConnection, float]] = []
-        self._used: set[http.client.HTTPConnection] = set()
+        # With their sockets, which a connection forgets as soon as a response says that it is the last one.
+        self._used: dict[http.client.HTTPConnection, socket.socket] = {}
         self._closed = threading.Event()
 
     def exchange(
@@ -114,6 +115,8 @@ class Pool:
             raise MalformedMessage(f"what {where} answers is no HTTP: {str(error)[:100]!r}") from None
         finally:
             self._give_back(connection, reusable)
+        if self._closed.is_set():  # that may have ended the response, too
+            raise ConnectionClosed(_CLOSED)
         return answer
 
     def sleep(self, seconds: float) -> None:
@@ -130,10 +133,10 @@ class Pool:
         with self._lock:
             self._closed.set()
             idle, self._idle = self._idle, []
-            for connection in self._used:
+            for used in self._used.values():
                 # Whoever waits for an answer finds its end. The method of TLS sockets would take more away from it.
                 with contextlib.suppress(OSError):
-                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+                    socket.socket.shutdown(used, socket.SHUT_RDWR)
         for connection, _ in idle:
             connection.close()
 
@@ -146,20 +149,20 @@ class Pool:
                     break
                 connection, since = self._idle.pop()
                 if time.monotonic() - since < REUSE_SECONDS and _is_silent(connection):
-                    self._used.add(connection)
+                    self._used[connection] = connection.sock
                     return connection
             connection.close()
         connection = self._connected()
         with self._lock:
             if not self._closed.is_set():
-                self._used.add(connection)
+                self._used[connection] = connection.sock
                 return connection
         connection.close()
         raise ConnectionClosed(_CLOSED)
 
     def _give_back(self, connection: http.client.HTTPConnection, reusable: bool) -> None:
         with self._lock:
-            self._used.discard(connection)
+            self._used.pop(connection, None)
             if reusable and not self._closed.is_set():
                 self._idle.append((connection, time.monotonic()))
                 return

@@ -25,7 +25,7 @@ from .answers import Answer, refusal
 from .authentication import Presented, well_known_path
 from .authentication import refusal as refused_caller
 from .calls import Route, WrongForm, answer_unary, find
-from .compression import CODECS, TooLarge, Undecodable, UnknownCoding, chosen_coding, decode, encode
+from .compression import TooLarge, Undecodable, UnknownCoding, chosen_coding, decode, encode
 from .cursors import Cursors
 from .lanes import Lanes, session_in
 from .settings import MAX_DECODED_BYTES, MAX_WAITING, Served, Settings
@@ -329,8 +329,8 @@ class _Exchange:
         coding = self._headers.get("content-encoding")
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if coding is not None and size > _INLINE_BYTES:
-            return await asyncio.to_thread(decode, body, coding, limit)
-        return decode(body, coding, limit)
+            return await asyncio.to_thread(decode, body, coding, limit, self._settings.codecs)
+        return decode(body, coding, limit, self._settings.codecs)
 
     # Answers
 
@@ -364,7 +364,8 @@ class _Exchange:
         compression = self._settings.compression
         if compression == "off" or (compression == "auto" and self._is_local()):
             return None
-        return chosen_coding(self._headers.get("x-vgi-accept-encoding"), self._headers.get("accept-encoding"))
+        asked, offered = self._headers.get("x-vgi-accept-encoding"), self._headers.get("accept-encoding")
+        return chosen_coding(asked, offered, self._settings.codecs)
 
     def _is_local(self) -> bool:
         """Whether the client is on this machine: between its processes, compression only costs time."""
@@ -437,7 +438,7 @@ def _capabilities(settings: Settings) -> list[tuple[bytes, bytes]]:
     """Headers of every response (spec 02, section 4.2)."""
     fixed: Mapping[str, Any] = {
         names.ACCEPTED_SUPPORT: "true",
-        names.SUPPORTED_ENCODINGS: "" if settings.compression == "off" else ", ".join(CODECS),
+        names.SUPPORTED_ENCODINGS: ", ".join(settings.codecs),
         names.EXTERNALIZATION: "false",
         **({names.MAX_REQUEST_BYTES: str(settings.max_request_bytes)} if settings.max_request_bytes else {}),
     }

@@ -29,13 +29,14 @@ class TooLarge(Error):
     """A body is larger than is accepted."""
 
 
-def decode(body: bytes, coding: str | None, limit: int) -> bytes:
+def decode(body: bytes, coding: str | None, limit: int, codecs: Sequence[str] = CODECS) -> bytes:
     """The plain form of a request's body.
 
     Args:
         body: as it came.
         coding: the value of ``Content-Encoding``.
         limit: more bytes than these are not made of it.
+        codecs: which may be used.
 
     Raises:
         UnknownCoding: there is no such coding.
@@ -47,8 +48,9 @@ def decode(body: bytes, coding: str | None, limit: int) -> bytes:
         if len(body) > limit:
             raise TooLarge(f"the body has {len(body)} bytes; at most {limit} are accepted")
         return body
-    if coding not in CODECS:
-        raise UnknownCoding(f"Content-Encoding {coding[:40]!r} is not supported; use one of {', '.join(CODECS)}")
+    if coding not in codecs:
+        usable = f"use one of {', '.join(codecs)}" if codecs else "send it as it is"
+        raise UnknownCoding(f"Content-Encoding {coding[:40]!r} is not supported; {usable}")
     pieces: list[bytes] = []
     size = 0
     try:
@@ -85,18 +87,19 @@ def _gunzip(body: bytes) -> Iterator[bytes]:
             yield piece
 
 
-def chosen_coding(custom: str | None, standard: str | None) -> tuple[str, str] | None:
+def chosen_coding(custom: str | None, standard: str | None, codecs: Sequence[str] = CODECS) -> tuple[str, str] | None:
     """The coding of a response and the header that names it; None: it travels as it is.
 
     Args:
         custom: the request's ``X-VGI-Accept-Encoding``.
         standard: its ``Accept-Encoding``.
+        codecs: which may be used.
     """
     offered = _tokens(standard)
     for token in [*_tokens(custom), *offered]:
         if token == "identity":
             return None
-        if token in CODECS:
+        if token in codecs:
             # A browser undoes the standard header before the client sees the body (spec 02, section 6.2).
             return token, "Content-Encoding" if token in offered else "X-VGI-Content-Encoding"
     return None

@@ -12,6 +12,7 @@ from ..service import Service
 from ..state.seal import signing_keys
 from .app import Application
 from .authentication import Authenticator, ProtectedResource, from_environment
+from .compression import CODECS
 from .cors import Cors
 from .settings import Served, Settings
 
@@ -53,6 +54,7 @@ def application(
         prefix=http.prefix,
         cors=Cors(http.cors_origins),
         compression=http.compression,
+        codecs=_codecs(http, environment),
         max_request_bytes=http.max_request_bytes,
         threads=http.threads or threads,
         authenticate=configured.authenticator(*([authenticate] if authenticate is not None else [])),
@@ -71,6 +73,13 @@ def application(
         doc=first.catalog_comment or "",
     )
     return Application(served, settings)
+
+
+def _codecs(http: Http, environment: Mapping[str, str]) -> Sequence[str]:
+    if http.compression == "off":
+        return ()
+    # Read by workers of all kinds, for clients and gateways without it.
+    return tuple(codec for codec in CODECS if codec != "zstd" or environment.get("VGI_HTTP_DISABLE_ZSTD") != "1")
 
 
 def _version() -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..rpc.server import Server
 from .authentication import Authenticator, ProtectedResource
+from .compression import CODECS
 from .cors import Cors
 
 MAX_DECODED_BYTES = 1 << 30
@@ -26,6 +27,7 @@ class Settings:
         prefix: path under which it is mounted, without a slash at its end; ``""`` at the root.
         cors: whose pages may call it.
         compression: of answers: ``"auto"`` compresses what leaves the machine.
+        codecs: with which, in the order in which clients should prefer them; none are told if compression is off.
         max_request_bytes: of a request's body, as it travels and as it is; None: no limit is told.
         max_stream_bytes: of the answer with a turn of a stream, if the client takes more.
         threads: in which authors' code runs.
@@ -39,6 +41,7 @@ class Settings:
     prefix: str = ""
     cors: Cors = field(default_factory=lambda: Cors(("*",)))
     compression: Literal["auto", "on", "off"] = "auto"
+    codecs: Sequence[str] = CODECS
     max_request_bytes: int | None = None
     max_stream_bytes: int = 1 << 28
     threads: int = 1

@@ -49,13 +49,17 @@ def start_again(listening: socket.socket, tie: socket.socket) -> int:
 
 
 def inherited() -> tuple[socket.socket, socket.socket] | None:
-    """The listening socket and the tie of a process that a supervisor has started; None in all others."""
+    """The listening socket and the tie of a process that a supervisor has started; None in all others.
+
+    Raises:
+        SystemExit: with status 1, if the supervisor is not there any more.
+    """
     numbers = os.environ.pop(TIE_VARIABLE, None)
     if numbers is None:
         return None
     parent, listening, tie = map(int, numbers.split(","))
-    if parent != os.getppid():
-        return None
+    if parent != os.getppid():  # it has died meanwhile, and nobody would end this process
+        raise SystemExit(1)
     for descriptor in (listening, tie):
         os.set_inheritable(descriptor, False)
     return socket.socket(fileno=listening), socket.socket(fileno=tie)

@@ -101,7 +101,7 @@ class Marks:
                 self._map[self._slot] = 0
 
     def lose(self) -> None:
-        """End the mark of a call whose answer was lost, and leave one for good: the client may have repeated the call."""
+        """End the mark of a call whose answer was lost, and leave one for good: the client may have repeated it."""
         with self._lock, _FileLock(self._file):
             slot = self._free_slot()
             self._set_id(slot, os.urandom(ID_SIZE))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import threading
+import time
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Final
 
 from ..errors import StateError
 
-_HEADER = struct.Struct("<qq")
+_HEADER = struct.Struct("<qqq")
 _SUFFIX: Final = ".spool"
 NO_INDEX: Final = -1
 
@@ -45,7 +46,7 @@ class Spool:
         Raises:
             StateError: there is no room.
         """
-        whole = left = memoryview(_HEADER.pack(len(item), index) + item)
+        whole = left = memoryview(_HEADER.pack(len(item), index, time.monotonic_ns()) + item)
         with self._lock:
             try:
                 while left:
@@ -70,12 +71,14 @@ class Entry:
 
     Attributes:
         index: its place among all items, ``NO_INDEX`` if they have none.
+        came: when it was kept, by the clock of the machine that all processes read.
         path: the file.
         offset: where in the file its bytes begin.
         size: how many they are.
     """
 
     index: int
+    came: int
     path: Path
     offset: int
     size: int
@@ -98,7 +101,7 @@ class Entry:
 
 
 def read_spools(directory: Path) -> Sequence[Entry]:
-    """Where all items of all processes are: by index, and those of one process in their order.
+    """Where all items of all processes are: by index, and those of one index as they came.
 
     Every process gets the same answer once nobody appends any more.
 
@@ -111,9 +114,9 @@ def read_spools(directory: Path) -> Sequence[Entry]:
             with open(path, "rb") as file:
                 offset = 0
                 while header := file.read(_HEADER.size):
-                    size, index = _HEADER.unpack(header)
+                    size, index, came = _HEADER.unpack(header)
                     offset += _HEADER.size
-                    entries.append(Entry(index, path, offset, size))
+                    entries.append(Entry(index, came, path, offset, size))
                     offset += size
                     file.seek(offset)
     except (OSError, struct.error) as error:
