@@ -69,7 +69,7 @@ def test_several_catalogs_and_options(capsys: pytest.CaptureFixture[str]) -> Non
     ("arguments", "message"),
     [
         ([EXAMPLE, "--catalog", "nosuch"], "error: the worker has no catalog 'nosuch'"),
-        (["http://localhost:1"], "does not connect to workers over HTTP"),
+        (["http://localhost:1"], "cannot connect to http://localhost:1: Connection refused"),
         (["missing.py"], "error: there is no file"),
         (["exit 3"], "it exited with status 3"),
         ([str(WORKERS / "options.py"), "--option", "pin=x", "--catalog", "vault"], "option 'pin' must be INTEGER"),

@@ -9,6 +9,7 @@ import itertools
 import os
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import zstandard
@@ -213,6 +214,7 @@ def test_requests_that_are_cut_off(packing: Browserless, packer: str) -> None:
 
 def bomb(packer: str, size: int) -> bytes:
     """A small body that becomes ``size`` zeros."""
+    compressor: Any
     if packer == "gzip":
         compressor = zlib.compressobj(9, wbits=31)
     else:

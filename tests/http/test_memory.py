@@ -28,7 +28,7 @@ def lines(path: Path) -> int:
 def drained(client: Browserless, name: str, rows: int) -> int:
     """Rows of a scan, none of which is kept here."""
     stream = open_scan(client, name, rows, 10_000, width=WIDTH)
-    found = stream.reply.rows.num_rows
+    found: int = stream.reply.rows.num_rows
     while stream.tokens:
         reply = client.turn(stream.tokens)
         assert reply.error is None
@@ -78,11 +78,11 @@ def test_hundreds_of_abandoned_scans_leave_nothing(
                 if cancel:
                     client.turn(stream.tokens, cancel=b"1")
 
-        abandon(20)
-        eventually(lambda: lines(witness) == 20)
+        abandon(100)
+        eventually(lambda: lines(witness) == 100)
         before = resident(os.getpid())
         abandon(200)
-        eventually(lambda: lines(witness) == 220)
+        eventually(lambda: lines(witness) == 300)
         assert resident(os.getpid()) - before < 64 * MIB
         assert client.connect().attach("served").scalar("doubled", [1]).to_pylist() == [2]
 
@@ -90,12 +90,12 @@ def test_hundreds_of_abandoned_scans_leave_nothing(
 @pytest.mark.full
 def test_abandoned_classes_leave_little(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept of them has a bound, and any process could go on without it."""
-    monkeypatch.setattr(streams, "KEPT_STREAMS", 10)
+    monkeypatch.setattr(streams, "KEPT_STREAMS", 5)
     with serving(served) as client:
-        for _ in range(20):
+        for _ in range(10):
             open_scan(client, "walk", 9_000_000, 2000, width=WIDTH)
         before = resident(os.getpid())
-        tokens = [open_scan(client, "walk", 9_000_000, 2000, width=WIDTH).tokens for _ in range(200)]
+        tokens = [open_scan(client, "walk", 9_000_000, 2000, width=WIDTH).tokens for _ in range(50)]
         assert resident(os.getpid()) - before < 64 * MIB
         assert client.turn(tokens[0]).rows.num_rows > 0
 
