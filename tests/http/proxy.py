@@ -1,6 +1,6 @@
 """A proxy that hands each request to another server than the last one, and can go wrong on purpose.
 
-``python -m tests.http.proxy PORT [PORT …]`` prints ``PORT:<n>`` and runs until it is ended.
+``python -m tests.http.proxy [--fresh] PORT [PORT …]`` prints ``PORT:<n>`` and runs until it is ended.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Passing:
         number: of all requests so far.
         answer: what the server said, once it has; a fault may set it.
         drop_answer: the client's connection ends when the server has answered.
+        leaves_after: so many seconds after the request both connections end, whatever the server does.
     """
 
     head: bytes
@@ -41,6 +42,7 @@ class Passing:
     number: int
     answer: bytes = b""
     drop_answer: bool = False
+    leaves_after: float | None = None
 
     @property
     def path(self) -> str:
@@ -54,12 +56,16 @@ class Proxy:
     Args:
         ports: of the servers, on the loopback.
         fault: may make something go wrong.
+        fresh: each request goes over a connection of its own.
     """
 
-    def __init__(self, ports: Sequence[int], fault: Fault | None = None):
+    def __init__(self, ports: Sequence[int], fault: Fault | None = None, *, fresh: bool = False):
         self.requests: list[str] = []
         self._ports = itertools.cycle(ports)
         self._fault = fault
+        self._fresh = fresh
+        self._serving: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> int:
@@ -68,8 +74,21 @@ class Proxy:
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
+    async def stop(self) -> None:
+        """Serve no more."""
+        if self._server is not None:
+            self._server.close()
+        for writer in list(self._writers):
+            writer.close()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         behind: dict[int, tuple[asyncio.StreamReader, asyncio.StreamWriter]] = {}
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        self._writers.add(writer)
+        task.add_done_callback(self._serving.discard)
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -82,6 +101,12 @@ class Proxy:
                 self.requests.append(passing.path)
                 if self._fault is not None:
                     await self._fault(passing)
+                if passing.leaves_after is not None:
+                    _, server = await asyncio.open_connection("127.0.0.1", next(self._ports))
+                    server.write(passing.head + passing.body)
+                    await asyncio.sleep(passing.leaves_after)
+                    server.close()
+                    raise Drop
                 if not passing.answer:
                     passing.answer = await self._ask(passing, next(self._ports), behind)
                 if passing.drop_answer:
@@ -94,10 +119,15 @@ class Proxy:
             for _, each in behind.values():
                 each.close()
             writer.close()
+            self._writers.discard(writer)
 
     async def _ask(
         self, passing: Passing, port: int, behind: dict[int, tuple[asyncio.StreamReader, asyncio.StreamWriter]]
     ) -> bytes:
+        if self._fresh:
+            for _, writer in behind.values():
+                writer.close()
+            behind.clear()
         for known in (True, False):  # a connection that was kept may have been closed meanwhile
             if port not in behind or not known:
                 behind[port] = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
@@ -116,11 +146,12 @@ class Proxy:
         raise AssertionError
 
 
-async def _main(ports: Sequence[int]) -> None:
-    print(f"PORT:{await Proxy(ports).start()}", flush=True)
+async def _main(ports: Sequence[int], fresh: bool) -> None:
+    print(f"PORT:{await Proxy(ports, fresh=fresh).start()}", flush=True)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_main([int(port) for port in sys.argv[1:]]))
+        words = sys.argv[1:]
+        asyncio.run(_main([int(word) for word in words if word != "--fresh"], "--fresh" in words))

@@ -16,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from duckwing.process.options import parse_options
 from duckwing.protocol.catalogs import CATALOG_CATALOGS
 from duckwing.rpc.errors import RemoteError
 from duckwing.rpc.method import NoParams
@@ -158,11 +159,19 @@ def test_a_port_that_is_taken() -> None:
         ["--processes", "0"],
         ["--tcp", "localhost:0"],
         ["--unix", "/tmp/nowhere.sock"],
-        ["--host", "0.0.0.0"],
-        ["--host", "::"],
     ],
 )
-def test_flags_that_are_used_wrongly(flags: list[str]) -> None:
+def test_flags_that_are_used_wrongly(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse_options(["--http", *flags])
+    assert caught.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert flags[0] in err
+
+
+@pytest.mark.parametrize("flags", [["--host", "0.0.0.0"], ["--host", "::"], ["--port", "x"]])
+def test_a_worker_that_must_not_start(flags: list[str]) -> None:
     with Process(*flags) as server:
         status, out, err = server.stop()
     assert (server.first, status, out) == ("", 2, "")
@@ -406,6 +415,7 @@ def test_the_death_of_a_generator_is_never_taken_for_its_end() -> None:
             assert rows + walking.reply.rows.num_rows == 20_000
 
 
+@pytest.mark.full
 def test_a_death_in_the_middle_of_a_turn_is_an_error(tmp_path: Path) -> None:
     """The process dies while another one waits for its answer."""
     with Process("--processes", "2") as server:
@@ -426,6 +436,7 @@ def test_a_death_in_the_middle_of_a_turn_is_an_error(tmp_path: Path) -> None:
             assert "run the query again" in str(reply.error)
 
 
+@pytest.mark.full
 def test_a_crash_in_an_author_function_is_an_error_and_no_result() -> None:
     with Process("--processes", "2") as server, Browserless(server.port) as client:
         pid = process_of(client)
@@ -436,6 +447,7 @@ def test_a_crash_in_an_author_function_is_an_error_and_no_result() -> None:
             scan.read_all()
 
 
+@pytest.mark.full
 def test_workers_with_the_same_key_are_one_worker_behind_a_proxy() -> None:
     with (
         Process("--processes", "1") as one,
@@ -448,6 +460,7 @@ def test_workers_with_the_same_key_are_one_worker_behind_a_proxy() -> None:
         assert len(set(catalog.scalar("process", list(range(5000))).to_pylist())) == 2
 
 
+@pytest.mark.full
 def test_keys_are_rotated_without_a_break() -> None:
     with Process("--processes", "1") as old, Browserless(old.port) as client:
         scan, exchange = open_scan(client, "walk", 60_000, 5000, width=50).tokens, open_scalar(client, "doubled", ONE)

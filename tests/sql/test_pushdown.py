@@ -15,12 +15,12 @@ import pytest
 
 from duckwing.client import WorkerConnection, connect
 from duckwing.client.arguments import encode_arguments
+from duckwing.client.caller import OpenStream
 from duckwing.filters.decode import Update
 from duckwing.filters.encode import encode_delta, encode_snapshot
 from duckwing.filters.tree import Column, Comparison, Literal, Predicate
 from duckwing.protocol import metadata
 from duckwing.protocol.calls import BIND, INIT, BindRequest, CallType, GlobalInitResponse, InitRequest
-from duckwing.rpc.client import ClientStream
 from duckwing.rpc.codec import decode_batch, encode
 from duckwing.rpc.errors import RemoteError
 
@@ -512,7 +512,7 @@ def worker() -> Iterator[WorkerConnection]:
         yield worker
 
 
-Opened = tuple[ClientStream[GlobalInitResponse], pa.Schema]
+Opened = tuple[OpenStream[GlobalInitResponse], pa.Schema]
 
 
 def open_scan(worker: WorkerConnection, function: str, *arguments: Any, **init: Any) -> Opened:

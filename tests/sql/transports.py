@@ -1,7 +1,7 @@
 """Over what the workers of the SQL tests are reached.
 
-DUCKWING_TRANSPORT is stdio, launch, unix, tcp, http (one worker), or fleet: four workers that know nothing of each
-other but their key, behind a proxy that gives each request to another one.
+DUCKWING_TRANSPORT is stdio, launch, unix, tcp, http, or fleet: four processes behind a proxy that opens a connection
+for each request, so that any of them may get it.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ def _http(command: tuple[str, ...], assignments: str) -> str:
 
 @functools.cache
 def _fleet(command: tuple[str, ...], assignments: str) -> str:
-    ports = [_started(assignments, [*command, "--http", "--quiet", "--processes", "1"])[1] for _ in range(4)]
-    return _started("", [sys.executable, "-m", "tests.http.proxy", *ports])[1]
+    port = _started(assignments, [*command, "--http", "--quiet", "--processes", "4"])[1]
+    return _started("", [sys.executable, "-m", "tests.http.proxy", "--fresh", port])[1]
 
 
 def _started(assignments: str, command: Sequence[str]) -> tuple[str, str]:

@@ -242,7 +242,8 @@ def stop_workers(
 @app.command()
 def describe(
     worker: Annotated[
-        str, typer.Argument(metavar="LOCATION", help="A Python file, a command, launch:…, unix://… or tcp://…")
+        str,
+        typer.Argument(metavar="LOCATION", help="A Python file, a command, launch:…, unix://…, tcp://… or http://…"),
     ],
     catalog: Annotated[
         str | None, typer.Option(metavar="NAME", help="The only catalog to describe; default: all.")
@@ -261,7 +262,8 @@ def describe(
 @app.command(no_args_is_help=True)
 def call(
     worker: Annotated[
-        str, typer.Argument(metavar="LOCATION", help="A Python file, a command, launch:…, unix://… or tcp://…")
+        str,
+        typer.Argument(metavar="LOCATION", help="A Python file, a command, launch:…, unix://…, tcp://… or http://…"),
     ],
     function: Annotated[
         str, typer.Argument(metavar="[CATALOG.][SCHEMA.]FUNCTION", help="A function, or a table to read.")

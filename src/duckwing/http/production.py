@@ -70,10 +70,14 @@ class Production:
         room: bytes that the messages of a turn may have.
         state: of the turn before this one, made elsewhere; None: the stream is new.
         travels: turns have a state.
+
+    Attributes:
+        state: that of the last turn: where the next one begins.
     """
 
     def __init__(self, stream: Stream, call: Call, room: int, *, travels: bool, state: bytes | None = None):
         self.stream = stream
+        self.state = state
         self._call = call
         self._room = room
         self._enough = 1 if isinstance(stream, Lockstep) and stream.lockstep else TURN_BYTES
@@ -126,8 +130,8 @@ class Production:
             failure = [batch_message(batch) for batch in self._call.failure(self.stream.output_schema, error)]
             return Turn((*messages, *failure), last=True, rows=rows, failed=not messages and len(failure) == 1)
         last = self._ended and not self._left
-        state = None if last or self._saved is None else _pack(self._sent, self._known, self._saved)
-        return Turn(tuple(messages), last, rows, state=state)
+        self.state = None if last or self._saved is None else _pack(self._sent, self._known, self._saved)
+        return Turn(tuple(messages), last, rows, state=self.state)
 
     def _go_on(self) -> None:
         """Have the stream make the next batch."""

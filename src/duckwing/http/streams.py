@@ -304,7 +304,10 @@ class Streams:
     def _take(self, cursor: Cursor) -> _Kept | None:
         """A kept stream that is as far as the cursor says. Whoever asks meanwhile opens it again."""
         kept = self._kept.pop(cursor.call, None)
-        return kept if kept is not None and kept.turn == cursor.turn else None
+        if kept is None or kept.turn != cursor.turn:
+            return None
+        # A turn that was repeated may have ended somewhere else than the one that the client goes on from.
+        return kept if kept.production is None or kept.production.state == cursor.state else None
 
     async def tend(self) -> None:
         """Give up what nobody has asked about for long, for ever."""
