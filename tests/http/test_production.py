@@ -128,7 +128,8 @@ def test_a_batch_may_be_of_another_size_where_it_is_made_again(cuts: list[list[i
     unsavable = set(range(1, 1000))  # only the beginning has a state: all turns go on from there
 
     def production(cut: list[int], state: bytes | None) -> Production:
-        steps, first = [], 0
+        steps: list[pa.RecordBatch] = []
+        first = 0
         while first < count:
             rows = min(cut[len(steps) % len(cut)], count - first)
             steps.append(made(first, rows, 500))

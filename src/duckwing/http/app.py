@@ -128,7 +128,7 @@ class _Exchange:
         self._headers = Headers(scope=scope)
         given = names.usable_request_id(self._headers.get("x-request-id"))
         self._access = Access(given or os.urandom(8).hex(), scope["method"], scope["path"][:200])
-        self._disconnected = self._own_cors = False
+        self._disconnected = self._own_cors = self._dispatched = False
 
     async def run(self) -> None:
         """Answer the request, whatever happens."""
@@ -149,10 +149,13 @@ class _Exchange:
                 await self._send_response(answer)
         except ClientGone:
             self._access.status = 499
-        except Exception:
+        except Exception as error:
             _log.exception("request %s failed", self._access.id)
             with contextlib.suppress(Exception):
-                await self._send_response(_text("internal error; the worker's log says more", 500))
+                if self._dispatched:  # for 500 the client would make the call again
+                    await self._send_answer(refusal(error, 200, self._app._router.server_id))
+                else:
+                    await self._send_response(_text("internal error; the worker's log says more", 500))
         finally:
             self._access.write()
             if self._app._metrics is not None:
@@ -291,6 +294,7 @@ class _Exchange:
             return _text(str(error), 415)
         except Undecodable as error:
             return _text(str(error), 400)
+        self._dispatched = True
         try:
             return await self._dispatch(route, body, caller, limit)
         except (RpcError, InvalidToken, TypeError) as error:

@@ -25,7 +25,7 @@ class Settings:
     Attributes:
         keys: of 32 bytes, for tokens; the first one seals, each of them opens.
         prefix: path under which it is mounted, without a slash at its end; ``""`` at the root.
-        cors: whose pages may call it.
+        cors: whose pages may call it besides its own.
         compression: of answers: ``"auto"`` compresses what leaves the machine.
         codecs: with which, in the order in which clients should prefer them; none are told if compression is off.
         max_request_bytes: of a request's body, as it travels and as it is; None: no limit is told.
@@ -39,7 +39,7 @@ class Settings:
 
     keys: Sequence[bytes] = field(repr=False)
     prefix: str = ""
-    cors: Cors = field(default_factory=lambda: Cors(("*",)))
+    cors: Cors = field(default_factory=Cors)
     compression: Literal["auto", "on", "off"] = "auto"
     codecs: Sequence[str] = CODECS
     max_request_bytes: int | None = None

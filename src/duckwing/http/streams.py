@@ -52,6 +52,9 @@ KEPT_SECONDS = 300.0
 ROOM_FOR_TOKENS = 16_384
 """Bytes of a response that are left for a cursor and the ends of its streams."""
 
+LARGE_BODY = 1 << 20
+"""Bytes. Larger inputs are not checked in the event loop's thread: others would wait."""
+
 TEND_SECONDS = 5.0
 
 
@@ -157,7 +160,10 @@ class Streams:
             RpcError: the request is no turn.
             InvalidToken: its tokens are not the caller's, or too old.
         """
-        batch = read_body(body, DEFAULT_LIMITS).batch
+        if len(body) > LARGE_BODY:
+            batch = (await asyncio.to_thread(read_body, body, DEFAULT_LIMITS)).batch
+        else:
+            batch = read_body(body, DEFAULT_LIMITS).batch
         if batch is None:
             raise ProtocolError("The request of a turn contains no batch.")
         token, call_token = batch.metadata.get(keys.STREAM_STATE), batch.metadata.get(keys.CALL_STATE)

@@ -37,7 +37,7 @@ class Http:
         port: 0 lets the system choose.
         port_file: gets the port, in one line; ``""`` for none.
         prefix: path under which the worker is mounted.
-        cors_origins: whose pages may call; ``*`` for all, none for nobody's.
+        cors_origins: whose pages may call besides the worker's own; ``*`` for all.
         threads: in which authors' code runs, in each process; None: as the worker says.
         pages: there are pages for people.
         metrics: Prometheus can read counters at ``/metrics``.
@@ -50,7 +50,7 @@ class Http:
     port: int = 0
     port_file: str = ""
     prefix: str = ""
-    cors_origins: tuple[str, ...] = ("*",)
+    cors_origins: tuple[str, ...] = ()
     threads: int | None = None
     pages: bool = True
     metrics: bool = False
@@ -71,7 +71,7 @@ def read_http(values: Mapping[str, str], switches: set[str], environment: Mappin
         ValueError: a flag is used wrongly; the message names it.
     """
     port = values.get("--port", values.get("-p"))
-    origins = values.get("--cors-origins", "*")
+    origins = values.get("--cors-origins", "")
     threads = values.get("--http-threads", environment.get("VGI_HTTP_THREADS"))
     return Http(
         host=values.get("--host", "127.0.0.1"),
