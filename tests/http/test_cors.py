@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from duckwing.http.cors import Cors
@@ -34,8 +36,14 @@ def replies(client: Browserless, origin: str = PAGE) -> list[Reply]:
     ]
 
 
-def test_everybody_may_call_by_default() -> None:
-    with serving(served, compression="on") as client:
+def test_nobody_elses_pages_may_call_by_default() -> None:
+    with serving(served) as client:
+        for reply in replies(client):
+            assert not [name for name in reply.headers if name.lower().startswith("access-control-")]
+
+
+def test_everybodys_pages_may_call() -> None:
+    with serving(served, compression="on", cors_origins=("*",)) as client:
         for reply in replies(client):
             assert reply.headers["Access-Control-Allow-Origin"] == "*"
             assert reply.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
@@ -43,7 +51,7 @@ def test_everybody_may_call_by_default() -> None:
 
 
 def test_pages_may_read_every_header_that_is_sent() -> None:
-    with serving(served, compression="on", max_request_bytes=70_000) as client:
+    with serving(served, compression="on", max_request_bytes=70_000, cors_origins=("*",)) as client:
         for reply in replies(client):
             exposed = {name.strip().lower() for name in reply.headers["Access-Control-Expose-Headers"].split(",")}
             for name in map(str.lower, reply.headers.keys()):
@@ -53,6 +61,13 @@ def test_pages_may_read_every_header_that_is_sent() -> None:
                     assert name in SAFE or name.startswith(("access-control-", "cross-origin-", "content-", "etag")), (
                         name
                     )
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Browserless]:
+    """A client of a worker that every page may call."""
+    with serving(served, cors_origins=("*",)) as client:
+        yield client
 
 
 def test_a_preflight_allows_what_is_asked_for(client: Browserless) -> None:

@@ -138,7 +138,6 @@ def test_a_body_that_does_not_come_is_not_waited_for(client: Browserless, monkey
 
 
 @pytest.mark.full
-@pytest.mark.xfail(strict=True, reason="each piece of a body has BODY_SECONDS, so a body in drops never ends")
 def test_a_body_in_drops_is_not_waited_for_for_ever(client: Browserless, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(application, "BODY_SECONDS", 0.3)
     with Wire(client) as wire:

@@ -335,7 +335,6 @@ def test_an_exchange_can_be_repeated_and_go_on(client: Browserless) -> None:
     assert finished(client, begin, stream) == [{"running": 190, "pid": 20}]
 
 
-@pytest.mark.xfail(strict=True, reason="the state for the finish is removed by the first copy of the request")
 def test_a_finish_can_be_repeated(client: Browserless) -> None:
     """Its answer may be lost, and the client then asks again (spec 02, section 12.3)."""
     rows = pa.RecordBatch.from_pydict({"n": [1, 2]})
@@ -369,7 +368,6 @@ def test_input_that_can_be_cast_is_cast(client: Browserless) -> None:
 # Buffering
 
 
-@pytest.mark.xfail(strict=True, reason="SinkStream cannot say that it has nothing to save")
 def test_the_init_of_a_buffering_function_opens_no_stream(client: Browserless) -> None:
     catalog = client.connect().attach("served")
     schema = pa.schema({"n": pa.int64()})

@@ -11,6 +11,7 @@ import functools
 import itertools
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -97,16 +98,23 @@ def _fleet(command: tuple[str, ...], assignments: str) -> str:
 
 def _started(assignments: str, command: Sequence[str]) -> tuple[str, str]:
     """What a program says of where it listens."""
-    process = subprocess.Popen(
-        f"{assignments} exec {shlex.join(command)}", shell=True, stdout=subprocess.PIPE, text=True
-    )
+    line = f"{assignments} exec {shlex.join(command)}"
+    process = subprocess.Popen(line, shell=True, stdout=subprocess.PIPE, text=True, preexec_fn=_end_with_parent)
     atexit.register(_end, process)
     assert process.stdout is not None
-    line = process.stdout.readline().strip()
-    kind, _, where = line.partition(":")
+    said = process.stdout.readline().strip()
+    kind, _, where = said.partition(":")
     if kind not in ("UNIX", "TCP", "PORT"):
-        raise RuntimeError(f"the worker {command} said {line!r}; expected where it listens")
+        raise RuntimeError(f"the worker {command} said {said!r}; expected where it listens")
     return kind, where
+
+
+def _end_with_parent() -> None:
+    """Have the new process end with this one, even if this is killed: nobody else would end it."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def _end(process: subprocess.Popen[str]) -> None:

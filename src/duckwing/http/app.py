@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import logging
 import os
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from .metrics import Metrics
 
 BODY_SECONDS = 60.0
-"""Within which each piece of a request's body must come."""
+SLOWEST = 16 << 10
+"""Within so many seconds a request's body must come, and longer ones at so many bytes a second."""
 
 _INLINE_BYTES = 1 << 16
 """Smaller bodies are compressed and read in the event loop's thread: a change of threads would cost more."""
@@ -315,9 +317,11 @@ class _Exchange:
             raise TooLarge(f"the body has {int(length)} bytes; at most {limit} are accepted")
         pieces: list[bytes] = []
         size = 0
+        began = time.monotonic()
         while True:
+            left = began + BODY_SECONDS + size / SLOWEST - time.monotonic()
             try:
-                message = await asyncio.wait_for(self._receive(), BODY_SECONDS)
+                message = await asyncio.wait_for(self._receive(), max(left, 0.001))
             except TimeoutError:
                 raise ClientGone from None
             if message["type"] == "http.disconnect":

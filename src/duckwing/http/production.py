@@ -100,11 +100,17 @@ class Production:
         """How many turns may be made before they are asked for."""
         return 0 if self._enough == 1 else 1
 
-    def turn(self, metadata: Mapping[bytes, bytes] | None = None) -> Turn:
+    @property
+    def room(self) -> int:
+        """Bytes that the messages of a turn may have."""
+        return self._room
+
+    def turn(self, metadata: Mapping[bytes, bytes] | None = None, seconds: float = TURN_SECONDS) -> Turn:
         """The next turn. An error of the stream is one of its messages, and the stream's end.
 
         Args:
             metadata: of the tick.
+            seconds: it ends so long after its first batch.
         """
         messages: list[Buffer] = []
         size = rows = 0
@@ -121,7 +127,7 @@ class Production:
                     began = began or time.monotonic()
                 if self._left or self._ended or size >= min(self._enough, self._room // 2):
                     break
-                if began and time.monotonic() - began > TURN_SECONDS:
+                if began and time.monotonic() - began > seconds:
                     break
                 self._go_on()
         except BaseException as error:

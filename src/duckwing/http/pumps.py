@@ -6,12 +6,16 @@ A turn stays until the one after the next is asked for: a client that did not ge
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 
 from ..rpc.call import is_shutdown
 from .lanes import Lane
-from .production import Production, Turn
+from .production import TURN_BYTES, TURN_SECONDS, Production, Turn
+
+PART_SECONDS = 0.005
+"""For so long batches are gathered in the lane before the event loop hears of them."""
 
 LONGEST_WAIT = 1.0
 """Seconds. A request is answered after so long even if there is nothing yet: the client cannot be interrupted while
@@ -25,11 +29,14 @@ FINISHED_SECONDS = 30.0
 
 
 class Pump:
-    """One scan in its lane. Everything but the making of turns happens in the event loop's thread.
+    """One scan in its lane. Everything but the making of batches happens in the event loop's thread.
+
+    Batches come in parts, each of what the scan gives within a moment. A turn is as many parts as are worth a response,
+    or those that are there if somebody waits for it.
 
     Args:
         lane: where its code runs.
-        production: makes the turns.
+        production: makes the parts.
         metadata: of the first tick.
     """
 
@@ -39,15 +46,18 @@ class Pump:
         self._production = production
         self._metadata = metadata
         self._turns: dict[int, Turn] = {}
+        self._parts: list[Turn] = []
+        self._began = 0.0
         self._made = 0
         self._asked = 0
-        self._working: asyncio.Future[None] | None = None
+        self._working = False
+        self._news = asyncio.Event()
         self._ended = self._closed = False
 
     @property
     def size(self) -> int:
         """Bytes that it holds."""
-        return sum(turn.size for turn in self._turns.values())
+        return sum(turn.size for turn in (*self._turns.values(), *self._parts))
 
     async def turn(self, number: int, metadata: Mapping[bytes, bytes] | None = None) -> Turn | None:
         """A turn, None if it is not there yet; ask again then.
@@ -70,12 +80,16 @@ class Pump:
         self._go_on()
         deadline = self.used + LONGEST_WAIT
         while number not in self._turns:
-            if self._working is None:
+            if self._ended:
                 raise LookupError  # it ended before
-            try:
-                await asyncio.wait_for(asyncio.shield(self._working), max(0.0, deadline - time.monotonic()))
-            except TimeoutError:
+            due = self._began + TURN_SECONDS if self._parts else deadline
+            now = time.monotonic()
+            if self._parts and now >= due:
+                self._cut()
+            elif now >= deadline:
                 return None
+            else:
+                await self._wait(min(due, deadline) - now)
         return self._turns[number]
 
     def is_over(self, now: float) -> bool:
@@ -85,31 +99,56 @@ class Pump:
     def close(self) -> None:
         """Give the scan up, or clean up after it."""
         self._turns.clear()
+        self._parts.clear()
         if not self._closed:
             self._closed = self._ended = True
             self._lane.submit(lambda server: close_stream(self._production))
+        self._news.set()
 
-    def _go_on(self) -> None:
-        if self._working is None and not self._ended and self._made <= self._asked + self._production.ahead:
-            metadata, self._metadata = self._metadata, {}
-            made = self._lane.submit(lambda server: last_closed(self._production, metadata))
-            self._working = asyncio.ensure_future(self._keep(asyncio.wrap_future(made)))
+    async def _wait(self, seconds: float) -> None:
+        self._news.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), seconds)
 
-    async def _keep(self, made: asyncio.Future[Turn]) -> None:
-        turn = await made
-        self._working = None
-        if self._closed:
-            return  # and the lane closes the stream next
-        self._turns[self._made] = turn
+    def _cut(self) -> None:
+        """What there is becomes a turn."""
+        parts, self._parts = self._parts, []
+        messages = tuple(message for part in parts for message in part.messages)
+        failed = len(parts) == 1 and parts[0].failed
+        self._turns[self._made] = Turn(messages, parts[-1].last, sum(part.rows for part in parts), failed)
         self._made += 1
-        if turn.last:
-            self._ended = self._closed = True
         self._go_on()
 
+    def _go_on(self) -> None:
+        if not self._working and not self._ended and self._made <= self._asked + self._production.ahead:
+            self._working = True
+            metadata, self._metadata = self._metadata, {}
+            made = self._lane.submit(lambda server: last_closed(self._production, metadata, PART_SECONDS))
+            asyncio.wrap_future(made).add_done_callback(self._keep)
 
-def last_closed(production: Production, metadata: Mapping[bytes, bytes]) -> Turn:
+    def _keep(self, made: asyncio.Future[Turn]) -> None:
+        self._working = False
+        if self._closed or made.cancelled():
+            return  # and the lane closes the stream next
+        part = made.result()
+        size = sum(known.size for known in self._parts)
+        if self._parts and size + part.size > self._production.room:
+            self._cut()
+            size = 0
+        if not self._parts:
+            self._began = time.monotonic()
+        self._parts.append(part)
+        if part.last:
+            self._ended = self._closed = True
+        if part.last or size + part.size >= TURN_BYTES or not self._production.ahead:
+            self._cut()
+        self._go_on()
+        self._news.set()
+
+
+def last_closed(production: Production, metadata: Mapping[bytes, bytes], seconds: float = TURN_SECONDS) -> Turn:
     """The next turn; whoever has seen the last one may rely on the clean-up."""
-    turn = production.turn(metadata)
+    turn = production.turn(metadata, seconds)
     if turn.last:
         close_stream(production)
     return turn

@@ -17,9 +17,14 @@ from pathlib import Path
 
 from ..errors import StateError
 from ..rpc.call import Identity
+from ..rpc.errors import RpcError
 from ..state.places import memory_root, private_folder
-from .answers import Answer
+from .answers import Answer, refusal
 from .calls import Route
+from .tokens import InvalidToken
+
+PATIENCE_SECONDS = 60.0
+"""Within which another process answers, which has something to say after a second at the latest, unless it is stuck."""
 
 _FRAME = struct.Struct("<II")
 
@@ -70,15 +75,15 @@ class Siblings:
             return None
         head = {
             "route": [route.protocol, route.method, route.action],
-            "caller": [caller.domain, caller.principal, caller.authenticated],
+            "caller": [caller.domain, caller.principal, caller.authenticated, dict(caller.claims)],
             "limit": limit,
         }
         try:
-            await _send(writer, json.dumps(head).encode(), body)
-            text, answered = await _receive(reader)
+            await _send(writer, json.dumps(head, default=str).encode(), body)
+            text, answered = await asyncio.wait_for(_receive(reader), PATIENCE_SECONDS)
             about = json.loads(text)
             return Answer([answered], about["status"], about["failed"], rows=about["rows"])
-        except (OSError, EOFError, ValueError):
+        except (OSError, EOFError, ValueError, TimeoutError):
             return None
         finally:
             writer.close()
@@ -87,9 +92,11 @@ class Siblings:
         with contextlib.suppress(OSError, EOFError):
             text, body = await _receive(reader)
             head = json.loads(text)
-            domain, principal, authenticated = head["caller"]
-            caller = Identity(domain, principal, authenticated)
-            answer = await self._answer(Route(*head["route"]), body, caller, head["limit"])
+            caller = Identity(*head["caller"])
+            try:
+                answer = await self._answer(Route(*head["route"]), body, caller, head["limit"])
+            except (RpcError, InvalidToken, TypeError) as error:
+                answer = refusal(error, 400, "")
             about = {"status": answer.status, "failed": answer.failed, "rows": answer.rows}
             await _send(writer, json.dumps(about).encode(), b"".join(map(memoryview, answer.body)))
         writer.close()

@@ -49,6 +49,11 @@ KEPT_STREAMS = 1024
 
 KEPT_SECONDS = 300.0
 
+HELD_BYTES = 256 << 20
+"""So much may be kept for scans of which nothing was heard for ``QUIET_SECONDS``."""
+
+QUIET_SECONDS = 60.0
+
 ROOM_FOR_TOKENS = 16_384
 """Bytes of a response that are left for a cursor and the ends of its streams."""
 
@@ -322,8 +327,18 @@ class Streams:
             now = time.monotonic()
             for id_ in [id_ for id_, pump in self._pumps.items() if pump.is_over(now)]:
                 self._pumps.pop(id_).close()
+            self._make_room(now)
             while self._kept and now - next(iter(self._kept.values())).used > KEPT_SECONDS:
                 self._kept.popitem(last=False)
+
+    def _make_room(self, now: float) -> None:
+        """Of scans that nobody has asked about for a while, give up the oldest ones where all hold too much."""
+        held = sum(pump.size for pump in self._pumps.values())
+        for id_, pump in sorted(self._pumps.items(), key=lambda item: item[1].used):
+            if held <= HELD_BYTES or now - pump.used < QUIET_SECONDS:
+                return
+            held -= pump.size
+            self._pumps.pop(id_).close()
 
     def close(self) -> None:
         """End all scans that only this process can go on with."""

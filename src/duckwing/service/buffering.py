@@ -85,6 +85,12 @@ class SinkStream:
         """Refuse data: it travels in calls of its own."""
         raise ArgumentError("the rows of a buffering function travel with table_buffering_process")
 
+    def save(self) -> None:
+        """There is nothing to go on with."""
+
+    def load(self, state: bytes) -> None:
+        """Go on."""
+
     def close(self) -> None:
         """Nothing is open."""
 

@@ -87,7 +87,7 @@ def open_table_in_out(
 
         def on_close() -> None:
             if service.stateless:
-                end(service, request.execution_id or b"")
+                _has_been_read(service, request.execution_id or b"")
 
         # The request does not repeat which columns are wanted (seen).
         return TableStream(plain(_finish(bound, kept, scan.columns)), kept.wanted, header, on_close=on_close)
@@ -200,6 +200,13 @@ def _kept(service: Service, execution_id: bytes) -> _Unfinished | None:
         return None if data is None else decode(_Unfinished, data)
     kept = service.executions.pop(execution_id)
     return kept.unfinished() if isinstance(kept, TableInOutStream) else None
+
+
+def _has_been_read(service: Service, execution_id: bytes) -> None:
+    """Let the state go, though not at once: the client may not have got the rows, and ask again."""
+    scope = service.scopes.open("execution", scope_of(execution_id))
+    if scope is not None:
+        scope.end(complete=False)
 
 
 def _finish(bound: BoundTableInOut, kept: _Unfinished, columns: pa.Schema) -> Generator[pa.RecordBatch]:
