@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from duckwing.http import app as application
+from duckwing.http import exchange
 from duckwing.http import serving as protocol
 from duckwing.http.lanes import Lanes
 from duckwing.protocol.catalogs import CATALOG_CATALOGS
@@ -130,7 +130,7 @@ def test_a_connection_between_two_requests_may_rest(client: Browserless, monkeyp
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(client: Browserless, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(application, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(exchange, "BODY_SECONDS", 0.2)
     for start in (b"", BODY[:10]):
         with Wire(client) as wire:
             wire.send(HEAD + b"Content-Length: 5000\r\n\r\n" + start)
@@ -139,7 +139,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(client: Browserless, monkey
 
 @pytest.mark.full
 def test_a_body_in_drops_is_not_waited_for_for_ever(client: Browserless, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(application, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(exchange, "BODY_SECONDS", 0.3)
     with Wire(client) as wire:
         wire.send(HEAD + b"Content-Length: 100000\r\n\r\n")
         deadline = time.monotonic() + 5
