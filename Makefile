@@ -45,8 +45,10 @@ test: $(VENV)/.ready lint types layers  ## what CI runs: style, types, layers, a
 check-all: export DUCKWING_REQUIRE_SERVERS := 1
 check-all: $(VENV)/.ready lint types layers engine servers  ## everything, everywhere
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
-	@for transport in launch unix tcp http fleet; do echo "SQL over $$transport" && DUCKWING_TRANSPORT=$$transport \
+	@for transport in launch unix tcp http; do echo "SQL over $$transport" && DUCKWING_TRANSPORT=$$transport \
 		$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not full" tests/sql || exit 1; done
+	@echo "SQL over a fleet, whose processes stay as long as the tests" && DUCKWING_TRANSPORT=fleet \
+		$(BIN)/python -m pytest -q -m "not full" tests/sql
 	@for transport in stdio launch; do echo "SQL over $$transport, with shared memory" && DUCKWING_TRANSPORT=$$transport \
 		VGI_RPC_SHM_SIZE_BYTES=33554432 VGI_RPC_SHM_MIN_BATCH_BYTES=1 \
 		$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not full" tests/sql || exit 1; done
