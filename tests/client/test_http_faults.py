@@ -59,6 +59,8 @@ import pyarrow as pa
 import duckwing as dw
 from duckwing.types import BIGINT
 
+pytestmark = pytest.mark.full
+
 demo = dw.Catalog("demo")
 
 

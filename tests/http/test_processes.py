@@ -35,7 +35,7 @@ from .serving import (
     open_scan,
 )
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
+pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc"), pytest.mark.full]
 
 MANY = 50_000_000
 ONE = pa.RecordBatch.from_pydict({"value": [1]})

@@ -71,7 +71,7 @@ def test_idle_timeout(text: str, seconds: float) -> None:
         (["--processes", "many"], "from 1 to 256"),
         (["--log-level", "LOUD"], "expected one of DEBUG, INFO, WARNING, ERROR"),
         (["--log-format", "xml"], "expected text or json"),
-        (["--http"], "not supported"),
+        (["--http", "--port", "70000"], "--port 70000: expected a number from 0 to 65535"),
     ],
     ids=str,
 )

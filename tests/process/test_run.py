@@ -146,12 +146,3 @@ def test_a_file_that_must_not_be_read(file: Path) -> None:
 def test_no_file() -> None:
     status, message = fails([*run_command(Path())[:-1]])
     assert (status, message.splitlines()[0]) == (2, "usage: duckwing run WORKER.PY [ARGUMENTS…]")
-
-
-@pytest.mark.parametrize("program", [CATALOG, SCRIPT], ids=["catalog", "script"])
-@pytest.mark.parametrize("arguments", [["--http"], ["--http=1"], ["word", "--http"]], ids=" ".join)
-def test_transports_that_there_are_not_yet(file: Path, program: str, arguments: list[str]) -> None:
-    file.write_text(program)
-    status, message = fails(run_command(file, *arguments))
-    assert status == 2
-    assert message.startswith("--http is not supported by this version of Duckwing")

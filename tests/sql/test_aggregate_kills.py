@@ -74,7 +74,7 @@ LONG = [pytest.mark.full, pytest.mark.timeout(1800)]
 @pytest.mark.parametrize(
     ("options", "kills", "pause"),
     [
-        pytest.param(POOLED, 15, 1, id="15 kills"),
+        pytest.param(POOLED, 15, 1, id="15 kills", marks=pytest.mark.full),
         pytest.param(POOLED, 450, 1, id="450 kills", marks=LONG),
         pytest.param(NOT_POOLED, 50, 4, id="50 kills, not pooled", marks=LONG),
     ],

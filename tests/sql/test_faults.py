@@ -72,7 +72,7 @@ def test_deaths(sql: Session, kind: str, call: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "call"),
     [
-        ("ValueError", "later batch"),
+        pytest.param("ValueError", "later batch", marks=pytest.mark.full),
         pytest.param("SystemExit", "batch scalar", marks=pytest.mark.full),
         pytest.param("exit", "later batch", marks=pytest.mark.full),
     ],

@@ -270,6 +270,7 @@ def test_arguments_of_all_types(sql: Session, table: str, said: str) -> None:
     assert sql.values(f"FROM objects.{table}") == [said]
 
 
+@pytest.mark.full
 def test_with_a_process_for_each_call(not_pooled: Session) -> None:
     not_pooled.attach("objects")
     assert not_pooled.values("SELECT said[2:9] FROM objects.packed_too") == ["datetime"]

@@ -36,7 +36,7 @@ QUERIES = {
 
 
 @pytest.fixture(
-    scope="module", params=["launch", *(pytest.param(name, marks=pytest.mark.full) for name in ("unix", "tcp"))]
+    scope="module", params=["launch", "http", *(pytest.param(name, marks=pytest.mark.full) for name in ("unix", "tcp"))]
 )
 def session(request: pytest.FixtureRequest, open_session: Callable[..., Session]) -> Iterator[Session]:
     session = open_session(threads=4)

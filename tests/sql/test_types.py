@@ -534,7 +534,7 @@ def drawn(examples: int) -> settings:
     )
 
 
-@drawn(examples=6)
+@drawn(examples=3)
 @given(table=tables(columns=12, rows=6), lossless=st.booleans())
 def test_drawn_types(check: Callable[..., None], table: list[tuple[pa.DataType, list[Any]]], lossless: bool) -> None:
     check(table, lossless)

@@ -74,6 +74,7 @@ def test_without_the_cumulative_form(fresh: Session, over: str) -> None:
     same(fresh, "running", over)
 
 
+@pytest.mark.full
 def test_any_process_goes_on(not_pooled: Session) -> None:
     same(not_pooled, "framed", "ORDER BY i ROWS 1 PRECEDING", count=4)
     same(not_pooled, "running", "PARTITION BY g ORDER BY i", count=3_000)

@@ -424,7 +424,14 @@ def test_workers_that_die_before_the_commit(open_store: OpenStore, folder: Path)
     assert store.row("SELECT count(*), sum(i) FROM s.t") == (5000, 12497500)
 
 
-@pytest.mark.parametrize(("step", "is_in"), [("apply", False), ("half", False), ("done", True)])
+@pytest.mark.parametrize(
+    ("step", "is_in"),
+    [
+        pytest.param("apply", False, marks=pytest.mark.full),
+        ("half", False),
+        pytest.param("done", True, marks=pytest.mark.full),
+    ],
+)
 def test_a_worker_that_dies_in_the_commit(open_store: OpenStore, folder: Path, step: str, is_in: bool) -> None:
     store = open_store(folder)
     store.execute("CREATE TABLE s.t AS SELECT 0 AS i")
@@ -440,7 +447,7 @@ def test_a_worker_that_dies_in_the_commit(open_store: OpenStore, folder: Path, s
     assert sorted(store.values("FROM s.t")) == ([0, 1, 2, 3, 4] if is_in else [0, 4])
 
 
-@pytest.mark.parametrize("step", ["check", "scan"])
+@pytest.mark.parametrize("step", [pytest.param("check", marks=pytest.mark.full), "scan"])
 @pytest.mark.parametrize("options", [POOLED, pytest.param(NOT_POOLED, marks=pytest.mark.full)])
 def test_a_worker_that_dies_in_a_statement(open_store: OpenStore, folder: Path, step: str, options: str) -> None:
     store = open_store(folder, options)

@@ -16,6 +16,8 @@ from . import servers
 from .networked import SCOPE, BackendTests, check_errors_tell_no_password
 from .servers import Server
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:

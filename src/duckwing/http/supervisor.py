@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from ..process.child import is_child_of
 from ..process.signals import STOP_SIGNALS
 
 GRACE_SECONDS = 30.0
@@ -58,8 +59,8 @@ def inherited() -> tuple[socket.socket, socket.socket] | None:
     if numbers is None:
         return None
     parent, listening, tie = map(int, numbers.split(","))
-    if parent != os.getppid():  # it has died meanwhile, and nobody would end this process
-        raise SystemExit(1)
+    if not is_child_of(parent):
+        return None
     for descriptor in (listening, tie):
         os.set_inheritable(descriptor, False)
     return socket.socket(fileno=listening), socket.socket(fileno=tie)

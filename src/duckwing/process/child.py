@@ -77,12 +77,32 @@ def control() -> Control | None:
     """What ties this process to its supervisor; None if it has none.
 
     From the first call on, programs that the process starts do not inherit it.
+
+    Raises:
+        SystemExit: with status 1, if the supervisor has died already.
     """
     numbers = os.environ.pop(CONTROL_VARIABLE, None)
     if numbers is None:
         return None
     parent, *descriptors = map(int, numbers.split(","))
-    return Control.of(descriptors) if parent == os.getppid() else None
+    return Control.of(descriptors) if is_child_of(parent) else None
+
+
+def is_child_of(supervisor: int) -> bool:
+    """Whether a process is our parent.
+
+    Raises:
+        SystemExit: with status 1, if it has died: nobody would end this process.
+    """
+    if supervisor == os.getppid():
+        return True
+    try:
+        os.kill(supervisor, 0)
+    except ProcessLookupError:
+        raise SystemExit(1) from None
+    except PermissionError:
+        pass  # another one has its number by now, or it is not ours at all
+    return False
 
 
 def serve_connections(

@@ -34,7 +34,7 @@ from duckwing.rpc.call import Identity
 
 from .provider import AUDIENCE, CLIENT, DEVICE, Provider
 
-pytestmark = pytest.mark.sql
+pytestmark = [pytest.mark.sql, pytest.mark.full]
 
 REJECTED = "bearer token was rejected"
 NO_CHALLENGE = "advertised no OAuth challenge"

@@ -17,6 +17,8 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from .conftest import CONTRAST, app_of, closed, serving, shop, site_of
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:

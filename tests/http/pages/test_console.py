@@ -19,6 +19,8 @@ from duckwing.http.settings import Served, Settings
 
 from .conftest import CONTRAST, serving, shop
 
+pytestmark = pytest.mark.full
+
 SECONDS = 120
 
 

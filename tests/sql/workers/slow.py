@@ -1,6 +1,7 @@
 """An aggregate that takes its time over each batch, and rows."""
 
 import time
+from collections.abc import Iterator
 
 import pyarrow as pa
 
@@ -23,7 +24,7 @@ class total:
 
 
 @slow.table_function(columns={"n": BIGINT})
-def numbers(count: int):
+def numbers(count: int) -> Iterator[dict[str, range]]:
     """Count up from zero, in batches that a small answer has room for."""
     for start in range(0, count, 1000):
         yield {"n": range(start, min(start + 1000, count))}
