@@ -59,7 +59,7 @@ def inherited() -> tuple[socket.socket, socket.socket] | None:
     if numbers is None:
         return None
     parent, listening, tie = map(int, numbers.split(","))
-    if not is_child_of(parent):
+    if not is_child_of(parent, tie):
         return None
     for descriptor in (listening, tie):
         os.set_inheritable(descriptor, False)
