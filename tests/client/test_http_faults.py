@@ -46,6 +46,8 @@ from duckwing.rpc.framing import EMPTY_SCHEMA, Batch, MemoryStream, StreamReader
 from .conftest import serving
 from .middle import Asked, Fault, Middle, Told
 
+pytestmark = pytest.mark.full
+
 SECONDS = 20.0
 SUPPORT = {"VGI-Accept-Max-Response-Bytes-Support": "true"}
 ARROW = {**SUPPORT, "Content-Type": "application/vnd.apache.arrow.stream"}
@@ -58,8 +60,6 @@ import pyarrow as pa
 
 import duckwing as dw
 from duckwing.types import BIGINT
-
-pytestmark = pytest.mark.full
 
 demo = dw.Catalog("demo")
 

@@ -73,6 +73,7 @@ class _Kept:
         call: the call that opened it here.
         production: makes its turns, if it is a producer.
         turn: its next turn.
+        state: of a stream with input, where that begins.
         used: when it was used last.
     """
 
@@ -81,6 +82,7 @@ class _Kept:
     call: Call
     production: Production | None
     turn: int
+    state: bytes = b""
     used: float = 0.0
 
 
@@ -134,7 +136,7 @@ class Streams:
         if stream.input_schema is not None:
             if isinstance(stream, Travelling) and not travels:  # it carries nothing
                 return Answer([*opened.body, *stream_buffers(output, call.messages(output))])
-            kept = _Kept(lane, stream, call, None, 0)
+            kept = _Kept(lane, stream, call, None, 0, opened.state or b"")
             self._keep(open_call.id, kept)
             owner = ANYBODY if travels else self._me
             cursor = Cursor(open_call.id, owner, 0, opened.state or b"")
@@ -171,6 +173,8 @@ class Streams:
             batch = read_body(body, DEFAULT_LIMITS).batch
         if batch is None:
             raise ProtocolError("The request of a turn contains no batch.")
+        if keys.LOCATION in batch.metadata:
+            raise ProtocolError("the batch is a pointer to a location, but none was agreed on")
         token, call_token = batch.metadata.get(keys.STREAM_STATE), batch.metadata.get(keys.CALL_STATE)
         if token is None or call_token is None:
             raise ProtocolError(
@@ -227,8 +231,9 @@ class Streams:
         given = await _in(kept.lane, lambda server: _exchange(kept, batch, open_call.limit, travels=travels))
         if isinstance(given, Answer):
             return given
+        kept.state = given.state or b""
         self._keep(cursor.call, kept)
-        following = Cursor(cursor.call, cursor.owner, kept.turn, given.state or b"")
+        following = Cursor(cursor.call, cursor.owner, kept.turn, kept.state)
         tokens = self._tokens(following, route, caller)
         answer = Batch(given.batch.data, {**given.batch.metadata, **tokens})
         message = batch_message(answer)
@@ -318,7 +323,8 @@ class Streams:
         if kept is None or kept.turn != cursor.turn:
             return None
         # A turn that was repeated may have ended somewhere else than the one that the client goes on from.
-        return kept if kept.production is None or kept.production.state == cursor.state else None
+        state = kept.state if kept.production is None else kept.production.state
+        return kept if (state or b"") == cursor.state else None
 
     async def tend(self) -> None:
         """Give up what nobody has asked about for long, for ever."""
