@@ -32,7 +32,13 @@ def rows(capsys: pytest.CaptureFixture[str], *arguments: str, worker: str = EXAM
     return found
 
 
-@pytest.fixture(params=["parquet", "arrow", "feather", "csv", "json", "jsonl"])
+@pytest.fixture(
+    params=[
+        "parquet",
+        "csv",
+        *(pytest.param(form, marks=pytest.mark.full) for form in ("arrow", "feather", "json", "jsonl")),
+    ]
+)
 def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """``TABLE`` in each format."""
     path = tmp_path / f"in.{request.param}"

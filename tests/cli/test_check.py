@@ -157,6 +157,7 @@ def test_a_good_worker(tmp_path: Path) -> None:
 
 
 @pytest.mark.sql
+@pytest.mark.full
 def test_documentation(tmp_path: Path) -> None:
     path = worker(tmp_path, POOR)
     report = check(path)

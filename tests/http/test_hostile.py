@@ -273,6 +273,7 @@ def test_clients_that_leave_at_any_moment(client: Browserless) -> None:
                 wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset
 
 
+@pytest.mark.full
 def test_a_client_that_does_not_read_holds_up_nobody(client: Browserless) -> None:
     """Its answers stay in bounds, because the next one waits until the last one has gone."""
     tokens = open_scan(client, "walk", 9_000_000, 10_000, width=300).tokens

@@ -99,6 +99,7 @@ def test_closed_at_the_start(closed: str, status: int) -> None:
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors in /proc")
+@pytest.mark.full
 def test_a_thousand_calls_leave_no_descriptor_open(tmp_path: Path) -> None:
     with launch(run_command(WORKER)) as process:
         demo = attach(process)

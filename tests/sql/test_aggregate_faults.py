@@ -94,6 +94,7 @@ def fails(session: Session, function: str, place: str) -> str:
     return message
 
 
+@pytest.mark.full
 def test_a_process_that_ends_after_a_call(not_pooled: Session) -> None:
     """The client ends it as soon as it has read the answer, which must not pass for a death in the call."""
     not_pooled.attach("unhurried")

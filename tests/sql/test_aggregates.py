@@ -332,6 +332,7 @@ def test_recursive_and_repeated_subqueries(sql: Session) -> None:
     assert sql.rows(query.format("aggregates.total")) == sql.rows(query.format("sum"))
 
 
+@pytest.mark.full
 def test_several_queries_at_once(sql: Session) -> None:
     """Executions do not see each other's groups."""
     from concurrent.futures import ThreadPoolExecutor

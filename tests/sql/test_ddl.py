@@ -58,6 +58,7 @@ def test_a_view_of_its_own_catalog_outlives_the_alias(shared: Session, open_sess
     assert "e.seven" not in definition
 
 
+@pytest.mark.full
 def test_a_table_and_a_view_share_their_names(shared: Session) -> None:
     shared.execute("CREATE TABLE e.taken (i INTEGER)")
     shared.execute("CREATE VIEW e.viewed AS SELECT 1 AS x")

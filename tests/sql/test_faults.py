@@ -83,6 +83,7 @@ def test_with_a_new_process_for_each_call(not_pooled: Session, kind: str, call: 
         check_message(message, kind)
 
 
+@pytest.mark.full
 def test_deaths_are_noticed_every_time(sql: Session) -> None:
     """Whether the exit status can be had at the end of the pipe is luck; so one try proves nothing."""
     sql.attach("faults")

@@ -140,6 +140,8 @@ def test_constraints(sql: Session) -> None:
 
 def test_views(sql: Session) -> None:
     columns = "schema_name, view_name, comment, tags, column_count, sql"
+    for view in ("sales.dear", '"Other One"."Over View"'):  # until then DuckDB does not know their columns
+        sql.rows(f"FROM objects.{view} LIMIT 0")
     assert listed(sql, "duckdb_views", columns, "view_name IN ('dear', 'Over View')") == [
         ("Other One", "Over View", None, {}, 3,
          'CREATE VIEW "Other One"."Over View" AS SELECT * FROM sales.dear WHERE (id > 15);'),
@@ -148,6 +150,7 @@ def test_views(sql: Session) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.full
 def test_macros_are_listed(sql: Session) -> None:
     columns = "function_name, function_type, parameters, macro_definition, comment, tags"
     where = "function_name IN ('twice', 'numbered', 'greet') AND function_type LIKE '%macro'"

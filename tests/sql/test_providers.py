@@ -135,6 +135,7 @@ def test_statistics(sql: Session) -> None:
     assert sql.rows("SELECT * FROM many.t7000 WHERE n > 7000") == []
 
 
+@pytest.mark.full
 def test_tables_that_fail(sql: Session) -> None:
     attach(sql, "failing")
     assert sql.rows("FROM failing.good") == [(1,)]

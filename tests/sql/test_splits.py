@@ -70,7 +70,7 @@ ALL_ROWS = [(100_000, 4_999_950_000, 100_000)]
         pytest.param(2, POOLED, marks=pytest.mark.full),
         (4, POOLED),
         pytest.param(1, NOT_POOLED, marks=pytest.mark.full),
-        (2, NOT_POOLED),
+        pytest.param(2, NOT_POOLED, marks=pytest.mark.full),
         pytest.param(4, NOT_POOLED, marks=pytest.mark.full),
     ],
 )
@@ -110,6 +110,7 @@ def test_a_scan_that_is_not_split_reads_all_once(open_session: Callable[..., Ses
         session.close()
 
 
+@pytest.mark.full
 def test_many_splits(sql: Session) -> None:
     query = "SELECT count(*), sum(n), count(DISTINCT part) FROM splits.ranges(100000, 1000)"
     assert sql.row(query) == (100_000, 4_999_950_000, 1000)
@@ -288,6 +289,7 @@ def test_a_last_page_that_is_full(worker: WorkerConnection) -> None:
     assert planned.plan().next_cursors == ()
 
 
+@pytest.mark.full
 def test_large_plans_come_in_pages(worker: WorkerConnection) -> None:
     planned = Planned(worker, "ranges", 100, 10_001)
     page = planned.plan()

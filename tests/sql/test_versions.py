@@ -198,6 +198,7 @@ def test_versions_of_a_table_that_there_are_not(sql: Session, at: str, expected:
     assert expected in sql.error(f"FROM {atlas}.{at}")
 
 
+@pytest.mark.full
 def test_the_version_of_the_data_chooses_the_columns(sql: Session) -> None:
     attach(sql, "data_version_spec '2024'", "new")
     attach(sql, "data_version_spec '2023.1.0'", "old")

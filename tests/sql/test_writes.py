@@ -86,6 +86,7 @@ def test_returning(store: Session) -> None:
     assert store.rows("FROM s.returned") == [(1, "a", 1.5)]
 
 
+@pytest.mark.full
 def test_on_conflict(store: Session) -> None:
     store.execute("CREATE TABLE s.keyed (i INTEGER PRIMARY KEY, v VARCHAR)")
     store.execute("INSERT INTO s.keyed VALUES (1, 'a')")
@@ -171,6 +172,7 @@ def test_many_rows(open_store: OpenStore, folder: Path, threads: int, count: int
     assert store.row("SELECT count(*), sum(i), sum(v::BIGINT) FROM s.many") == expected
 
 
+@pytest.mark.full
 def test_a_statement_does_not_see_its_own_rows(store: Session) -> None:
     store.execute("CREATE TABLE s.self AS SELECT range AS i FROM range(3000)")
     assert store.value("INSERT INTO s.self FROM s.self UNION ALL FROM s.self") == 6000
@@ -341,6 +343,7 @@ def test_nobody_sees_what_is_not_committed(open_store: OpenStore, folder: Path) 
     assert sorted(elsewhere.rows("FROM s.watched")) == [(2,), (3,)]
 
 
+@pytest.mark.full
 def test_a_commit_that_is_refused_leaves_nothing(store: Session) -> None:
     store.execute("CREATE TABLE s.unique (i INTEGER PRIMARY KEY)")
     store.execute("CREATE TABLE s.beside (i INTEGER)")
@@ -358,6 +361,7 @@ def test_a_commit_that_is_refused_leaves_nothing(store: Session) -> None:
     assert store.rows("FROM s.unique ORDER BY i") == [(1,), (2,)]
 
 
+@pytest.mark.full
 def test_a_statement_that_is_refused(store: Session) -> None:
     store.execute("CREATE TABLE s.closed (never INTEGER)")
     assert "ValueError: nothing may be inserted here" in store.error("INSERT INTO s.closed VALUES (1)")
@@ -382,6 +386,7 @@ def test_a_transaction_changes_the_tables_of_one_schema(store: Session) -> None:
 # Death
 
 
+@pytest.mark.full
 def test_a_transaction_whose_journal_is_lost(open_session: Callable[..., Session], tmp_path: Path) -> None:
     session = open_session()
     folder, state = tmp_path / "folder", tmp_path / "state"
