@@ -584,6 +584,7 @@ def test_a_silent_scan_sends_empty_batches(worker: WorkerConnection, file: Path)
     assert wait_until_told(file, "ended")
 
 
+@pytest.mark.skipif(HTTP, reason="batches are made ahead of the ticks, unless it is the first rows that are wanted")
 def test_filters_change_between_batches(worker: WorkerConnection) -> None:
     snapshot, _ = encode_snapshot([])
     stream, columns = open_scan(worker, "many", pushdown_filters=snapshot)
