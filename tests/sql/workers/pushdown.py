@@ -222,7 +222,7 @@ def many(
             yield {"n": numbers, "v": [n % 10 for n in range(start, start + size)], "a": ["x"] * size}
             if str(ctx.filters) != seen[-1]:
                 seen.append(str(ctx.filters))
-    except GeneratorExit:
+    except (GeneratorExit, KeyboardInterrupt):  # the latter: the client's signal came while the next rows were made
         ended = "closed"
         raise
     finally:

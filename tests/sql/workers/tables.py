@@ -191,7 +191,7 @@ def witnessed(file: str, *, rows: int = 1_000_000, batch: int = 1000) -> Iterato
         for start in range(0, rows, batch):
             yield {"n": range(start, min(start + batch, rows))}
             sent += 1
-    except GeneratorExit:
+    except (GeneratorExit, KeyboardInterrupt):  # the latter: the client's signal came while the next rows were made
         ended = "closed"
         raise
     finally:
