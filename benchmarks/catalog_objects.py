@@ -1,28 +1,39 @@
 """What a catalog costs by how many tables it has: ``python -m benchmarks.catalog_objects --help``.
 
-Through the engine over stdio, each time in a new database and with a new process: from ATTACH to the answer of the
-first query, which names one table; and SHOW ALL TABLES right after ATTACH.
+Through the engine, each time in a new database and with a new process: from ATTACH to the answer of the first query,
+which names one table; and SHOW ALL TABLES right after ATTACH, against a database that has as many tables itself. Over
+HTTP the worker serves already, over stdio and ``launch:`` its start is part of the time.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import math
 import os
+import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks import report
-from benchmarks.launch import attach, engine, prepare_environment
+from benchmarks.launch import WORKERS, duckwing_command, engine, launchers_folder, prepare_environment
 from benchmarks.measure import Samples, seconds
 from benchmarks.plot import log_plot
+from benchmarks.served import serving
+
+if TYPE_CHECKING:
+    import duckdb
 
 KINDS = ("declared", "provider")
+OWN = "DuckDB's own"
+TRANSPORTS = ("stdio", "launch", "http")
 FIRST, SHOW = "ATTACH and first query", "SHOW ALL TABLES"
-COUNTS = (1, 1000, 10_000, 50_000)
+COUNTS = (10, 1000, 10_000, 50_000)
 ROUNDS = 5
+QUICK_COUNTS, QUICK_ROUNDS = (10, 100), 1
 
 Measured = Mapping[tuple[str, str], Mapping[int, Samples]]
 """Samples in seconds: by what was done and the kind of catalog, then by the number of tables."""
@@ -33,14 +44,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     prepare_environment()
     load = os.getloadavg()[0]
-    measured = measure(sorted(set(options.counts)), options.repeat)
+    counts = sorted(set(options.counts or (QUICK_COUNTS if options.quick else COUNTS)))
+    rounds = options.repeat or (QUICK_ROUNDS if options.quick else ROUNDS)
+    measured = measure(counts, rounds, options.over)
     print(markdown(measured))
     facts = report.environment()
     print(
-        f"\nMedian (lowest–highest) of {options.repeat} rounds. Growth: the exponent with which the time grows "
-        f"from one number of tables to the next; 1 is linear.\nPython {facts['python']}, pyarrow {facts['pyarrow']}, "
-        f"DuckDB {facts['duckdb']}, {facts['system']}, {facts['processors']} processors; "
-        f"load average {load:.1f} before, {os.getloadavg()[0]:.1f} after."
+        f"\nOver {options.over}. Median (lowest–highest) of {rounds} rounds. Growth: the exponent with which the time "
+        "grows from one number of tables to the next; 1 is linear.\n"
+        f"Python {facts['python']}, pyarrow {facts['pyarrow']}, DuckDB {facts['duckdb']}, {facts['system']}, "
+        f"{facts['processors']} processors; load average {load:.1f} before, {os.getloadavg()[0]:.1f} after."
     )
     if options.plot is not None:
         lines = {
@@ -51,35 +64,67 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measure(counts: Sequence[int], rounds: int) -> Measured:
+def measure(counts: Sequence[int], rounds: int, transport: str) -> Measured:
     """Run everything ``rounds`` times, the sizes in turn, so that load that comes and goes meets all of them."""
     taken: dict[tuple[str, str], dict[int, list[float]]] = {
-        (what, kind): {count: [] for count in counts} for what in (FIRST, SHOW) for kind in KINDS
+        (what, kind): {count: [] for count in counts}
+        for what, kind in (*itertools.product((FIRST, SHOW), KINDS), (SHOW, OWN))
     }
     for number, kind, count in itertools.product(range(rounds), KINDS, counts):
         print(f"round {number + 1}: {count:,} tables, {kind} …", file=sys.stderr, flush=True)
-        taken[FIRST, kind][count].append(_first(kind, count, number))
-        taken[SHOW, kind][count].append(_show(kind, count, number))
+        # Words that no other has keep the engine from using a process that runs already.
+        with _located(transport, kind, str(count), f"first{number}") as location:
+            taken[FIRST, kind][count].append(_first(location, count))
+        with _located(transport, kind, str(count), f"show{number}") as location:
+            taken[SHOW, kind][count].append(_show(location, count))
+        if kind == KINDS[0]:
+            taken[SHOW, OWN][count].append(_show_own(count))
     return {key: {count: Samples(tuple(v)) for count, v in by_count.items()} for key, by_count in taken.items()}
 
 
-def _first(kind: str, count: int, number: int) -> float:
+@contextlib.contextmanager
+def _located(transport: str, *words: str) -> Iterator[str]:
+    """Where a worker is that no one has used yet."""
+    if transport == "http":
+        with serving("objects", *words, processes=1) as served:
+            yield served.location
+    else:
+        command = shlex.join([str(duckwing_command()), "run", str(WORKERS / "objects.py"), *words])
+        with launchers_folder() if transport == "launch" else contextlib.nullcontext():
+            yield f"launch:{command}" if transport == "launch" else f"exec {command}"
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, location: str) -> None:
+    quoted = location.replace("'", "''")
+    connection.execute(f"ATTACH 'objects' AS objects (TYPE vgi, LOCATION '{quoted}')")
+
+
+def _first(location: str, count: int) -> float:
     """Seconds of ATTACH and a query of the last table."""
     last = count - 1
     with engine() as connection:
 
         def run() -> None:
-            # Words that no other has keep the engine from using a process that runs already.
-            attach(connection, "objects", kind, str(count), f"first{number}")
+            _attach(connection, location)
             _check(connection.execute(f"SELECT * FROM objects.main.t{last}").fetchall(), [(last,)])
 
         return seconds(run)
 
 
-def _show(kind: str, count: int, number: int) -> float:
+def _show(location: str, count: int) -> float:
     """Seconds of a listing."""
     with engine() as connection:
-        attach(connection, "objects", kind, str(count), f"show{number}")
+        _attach(connection, location)
+        return seconds(lambda: _check(len(connection.execute("SHOW ALL TABLES").fetchall()), count))
+
+
+def _show_own(count: int) -> float:
+    """Seconds of a listing of as many tables of the database itself."""
+    with engine() as connection:
+        connection.execute("BEGIN")
+        for number in range(count):
+            connection.execute(f"CREATE TABLE t{number} (n BIGINT)")
+        connection.execute("COMMIT")
         return seconds(lambda: _check(len(connection.execute("SHOW ALL TABLES").fetchall()), count))
 
 
@@ -118,11 +163,14 @@ def _parser() -> argparse.ArgumentParser:
         "--counts",
         nargs="+",
         type=_positive,
-        default=COUNTS,
         metavar="N",
-        help="numbers of tables (default: %(default)s)",
+        help=f"numbers of tables (default: {' '.join(map(str, COUNTS))})",
     )
-    parser.add_argument("--repeat", type=_positive, default=ROUNDS, metavar="N", help="rounds (default: %(default)s)")
+    parser.add_argument(
+        "--over", choices=TRANSPORTS, default=TRANSPORTS[0], help="how the worker is reached (default: %(default)s)"
+    )
+    parser.add_argument("--repeat", type=_positive, metavar="N", help=f"rounds (default: {ROUNDS})")
+    parser.add_argument("--quick", action="store_true", help="only see that it runs: few tables, once")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the medians to FILE, as SVG")
     return parser
 

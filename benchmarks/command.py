@@ -7,16 +7,30 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import kinds, profiling, report
-from benchmarks.cases import aggregate, buffering, exchange, filters, memory, rows, scalar, scan, startup, transports
+from benchmarks.cases import (
+    aggregate,
+    buffering,
+    exchange,
+    filters,
+    http,
+    memory,
+    over,
+    rows,
+    scalar,
+    scan,
+    startup,
+    transports,
+)
 from benchmarks.launch import duckwing_command, prepare_environment
-from benchmarks.measure import Comparison
+from benchmarks.measure import Comparison, Effort
 
 from duckwing.engine import EngineError
 
-CASES: dict[str, Callable[[int], list[Comparison]]] = {
+CASES: dict[str, Callable[[Effort], list[Comparison]]] = {
     "startup": startup.run,
     "scalar": scalar.run,
     "exchange": exchange.run,
@@ -27,10 +41,13 @@ CASES: dict[str, Callable[[int], list[Comparison]]] = {
     "rows": rows.run,
     "aggregate": aggregate.run,
     "buffering": buffering.run,
-    "kinds": lambda rounds: kinds.run(min(rounds, kinds.ROUNDS)),
+    "http": http.run,
+    **over.CASES,
+    "kinds": kinds.run,
 }
 
 ROUNDS = 15
+QUICK_ROUNDS = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,19 +58,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         profiling.profile(options.profile)
         return 0
     duckwing_command()
+    effort = Effort(options.repeat or (QUICK_ROUNDS if options.quick else ROUNDS), options.quick)
     comparisons: list[Comparison] = []
     load = os.getloadavg()[0]
     try:
         for name in options.cases or CASES:
             print(f"{name} …", file=sys.stderr, flush=True)
-            comparisons += CASES[name](options.repeat)
+            comparisons += CASES[name](effort)
     except EngineError as error:
         print(error, file=sys.stderr)
         return 1
+    if options.quick:
+        comparisons = [replace(comparison, target=None) for comparison in comparisons]
     print(report.markdown(comparisons))
     facts = report.environment()
+    if options.quick:
+        print("\nThe sizes are too small for the figures to mean anything.")
     print(
-        f"\nMedian (lowest–highest) of {options.repeat} alternating rounds, but of fewer where one takes seconds; "
+        f"\nMedian (lowest–highest) of {effort.rounds} alternating rounds, but of fewer where one takes seconds; "
         f"a ratio is the median of the rounds' own ratios.\nPython {facts['python']}, pyarrow {facts['pyarrow']}, "
         f"DuckDB {facts['duckdb']}, {facts['system']}, {facts['processors']} processors; "
         f"load average {load:.1f} before, {os.getloadavg()[0]:.1f} after."
@@ -72,7 +94,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "cases", nargs="*", type=_case, metavar="CASE", help=f"what to measure: {', '.join(CASES)}; all by default"
     )
-    parser.add_argument("--repeat", type=_rounds, default=ROUNDS, metavar="N", help=f"rounds (default: {ROUNDS})")
+    parser.add_argument("--repeat", type=_rounds, metavar="N", help=f"rounds (default: {ROUNDS})")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help=f"only see that it runs: {QUICK_ROUNDS} rounds and small sizes, whose figures mean nothing",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to FILE, too")
     parser.add_argument(
         "--profile",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from benchmarks.folders import Folders, file_system, temporary_folders
 from benchmarks.launch import WORKERS, duckwing_command, engine, prepare_environment
-from benchmarks.measure import Comparison, Side, alternate, seconds
+from benchmarks.measure import Comparison, Effort, Side, alternate, seconds
 from benchmarks.peers import Peer, PeerUnavailableError, typescript
 from benchmarks.report import environment, markdown
 
@@ -53,11 +53,11 @@ class _Kind:
     dedup: bool = True
 
 
-def _scalar(what: str, call: str, builtin: str, summary: str, dedup: bool) -> _Kind:
-    rows = "FROM range(1000000) t(v)"
+def _scalar(what: str, call: str, builtin: str, summary: str, count: int, dedup: bool) -> _Kind:
+    rows = f"FROM range({count}) t(v)"
     return _Kind(
         "scalar",
-        f"{what}, 1 million distinct rows, dedup {'on' if dedup else 'off'}",
+        f"{what}, {count:,} distinct rows, dedup {'on' if dedup else 'off'}",
         f"SELECT {summary.format('{bench}.' + call)} {rows}",
         f"SELECT {summary.format(builtin)} {rows}",
         dedup=dedup,
@@ -99,50 +99,57 @@ def _relation(
     )
 
 
-KINDS = (
-    *(_scalar("BIGINT + 1", "add_one(v)", "v + 1", "sum({})", dedup) for dedup in (True, False)),
-    *(
-        _scalar(
-            "upper(VARCHAR)",
-            "upper_case('customer ' || v)",
-            "upper('customer ' || v)",
-            "bit_xor(hash({}))",
-            dedup,
-        )
-        for dedup in (True, False)
-    ),
-    _relation("table", "counting up in each documentation's batches", 5_000_000, "{{bench}}.series({rows})"),
-    _relation(
-        "table",
-        "counting up in batches of 1,000",
-        5_000_000,
-        "{{bench}}.series({rows})",
-        own="{{bench}}.series_1000({rows})",
-    ),
-    _relation(
-        "table-in-out", "passing through", 5_000_000, "{{bench}}.pass_through((SELECT n FROM range({rows}) t(n)))"
-    ),
-    _relation(
-        "buffering",
-        "keeping and returning",
-        1_000_000,
-        "{{bench}}.keep_all((SELECT n FROM range({rows}) t(n)))",
-        keeps="state",
-    ),
-    _aggregate(1_000_000, 10),
-    _aggregate(1_000_000, 1000, once=True),
-)
-NAMES = tuple(dict.fromkeys(kind.name for kind in KINDS))
+def _kinds(effort: Effort) -> list[_Kind]:
+    million = effort.size(1_000_000)
+    return [
+        *(_scalar("BIGINT + 1", "add_one(v)", "v + 1", "sum({})", million, dedup) for dedup in (True, False)),
+        *(
+            _scalar(
+                "upper(VARCHAR)",
+                "upper_case('customer ' || v)",
+                "upper('customer ' || v)",
+                "bit_xor(hash({}))",
+                million,
+                dedup,
+            )
+            for dedup in (True, False)
+        ),
+        _relation("table", "counting up in each documentation's batches", 5 * million, "{{bench}}.series({rows})"),
+        _relation(
+            "table",
+            "counting up in batches of 1,000",
+            5 * million,
+            "{{bench}}.series({rows})",
+            own="{{bench}}.series_1000({rows})",
+        ),
+        _relation(
+            "table-in-out", "passing through", 5 * million, "{{bench}}.pass_through((SELECT n FROM range({rows}) t(n)))"
+        ),
+        _relation(
+            "buffering",
+            "keeping and returning",
+            million,
+            "{{bench}}.keep_all((SELECT n FROM range({rows}) t(n)))",
+            keeps="state",
+        ),
+        _aggregate(million, 10),
+        _aggregate(million, effort.size(1000), once=True),
+    ]
 
 
-def run(rounds: int, names: Sequence[str] = NAMES) -> list[Comparison]:
+NAMES = tuple(dict.fromkeys(kind.name for kind in _kinds(Effort(ROUNDS))))
+
+
+def run(effort: Effort, names: Sequence[str] = NAMES) -> list[Comparison]:
     """Compare the kinds called ``names`` with every peer that can be installed; the others are named on stderr."""
     try:
         with typescript() as peer, temporary_folders() as folders, engine() as connection:
             own = shlex.join([str(duckwing_command()), "run", str(WORKERS / "kinds.py")])
             _attach(connection, "ours", f"exec {own}")
             _attach(connection, "peer", peer.location)
-            return [_compare(connection, kind, peer, folders, rounds) for kind in KINDS if kind.name in names]
+            kinds = [kind for kind in _kinds(effort) if kind.name in names]
+            rounds = effort.at_most(ROUNDS).rounds
+            return [_compare(connection, kind, peer, folders, rounds) for kind in kinds]
     except PeerUnavailableError as error:
         print(f"The TypeScript SDK is left out: {error}", file=sys.stderr)
         return []
@@ -163,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("at least one round is needed")
     prepare_environment()
     try:
-        comparisons = run(options.repeat, options.kinds or NAMES)
+        comparisons = run(Effort(options.repeat), options.kinds or NAMES)
     except EngineError as error:
         print(error, file=sys.stderr)
         return 1

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import sys
+import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckwing as dw
+from duckwing.process.launched import launched_workers, stop
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,3 +60,21 @@ def attach(connection: duckdb.DuckDBPyConnection, worker: str, *arguments: str, 
 def engine() -> duckdb.DuckDBPyConnection:
     """DuckDB in memory with the extension, and as many threads as it chooses."""
     return dw.connect()
+
+
+@contextlib.contextmanager
+def launchers_folder() -> Iterator[Path]:
+    """The launchers' own folder for the time being; its workers are stopped in the end."""
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    with tempfile.TemporaryDirectory(prefix="dw-") as folder:
+        os.environ["XDG_RUNTIME_DIR"] = folder
+        try:
+            yield Path(folder) / "vgi-rpc"
+        finally:
+            for worker in launched_workers(Path(folder) / "vgi-rpc"):
+                stop(worker)
+            if before is None:
+                del os.environ["XDG_RUNTIME_DIR"]
+            else:
+                os.environ["XDG_RUNTIME_DIR"] = before
+            time.sleep(0.1)

@@ -5,10 +5,35 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Unit = Literal["seconds", "bytes"]
+
+
+QUICK = 100
+"""By how much sizes are divided where it only matters that a case runs."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What is done for a figure.
+
+    Attributes:
+        rounds: how often each side runs.
+        quick: it is only to be seen that everything runs; the figures mean nothing.
+    """
+
+    rounds: int
+    quick: bool = False
+
+    def size(self, full: int, least: int = 1) -> int:
+        """How much of something there is, where it is ``full`` in earnest."""
+        return max(full // QUICK, least) if self.quick else full
+
+    def at_most(self, rounds: int) -> Effort:
+        """The same with no more rounds than ``rounds``."""
+        return replace(self, rounds=min(self.rounds, rounds))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -25,10 +26,47 @@ def peak_of_workers(mark: str) -> float:
     Raises:
         RuntimeError: there is none. The engine keeps its workers for the next query, until DETACH.
     """
-    peaks = [_high_water((process / "status").read_text()) for process in _children() if mark in _words(process)]
+    peaks = [peak_of(process) for process in children_with(mark)]
     if not peaks:
         raise RuntimeError("the worker was gone before its memory could be read")
     return max(peaks)
+
+
+def peaks_below(parent: int) -> dict[int, float]:
+    """The peak of each process that ``parent`` has started and that lives, by its id; bytes."""
+    return {child: peak_of(child) for child in children_of(parent)}
+
+
+def resident_below(parent: int) -> float:
+    """The memory that these processes have now, together; bytes."""
+    return sum(_kibibytes((child / "status").read_text(), "VmRSS:") for child in _children(str(parent)))
+
+
+def children_with(mark: str) -> list[int]:
+    """The children of this process whose command line has a word ``mark``."""
+    return [int(process.name) for process in _children() if mark in _words(process)]
+
+
+def children_of(parent: int) -> list[int]:
+    """The processes that ``parent`` has started and that live."""
+    return [int(process.name) for process in _children(str(parent))]
+
+
+def peak_of(process: int) -> float:
+    """The peak of resident memory of a process since :func:`forget_peak`, or since its start; bytes."""
+    return _high_water((_PROC / str(process) / "status").read_text())
+
+
+def forget_peak(process: int) -> None:
+    """Begin anew with the peak of a process of the same user."""
+    with _perhaps_gone():
+        (_PROC / str(process) / "clear_refs").write_text("5")
+
+
+def processor_seconds_below(parent: int) -> float:
+    """The processor time that these processes have used so far, together, in all their threads."""
+    threads = [thread for child in _children(str(parent)) for thread in (child / "task").iterdir()]
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
 
 def peak_of_import() -> float:
@@ -39,16 +77,30 @@ def peak_of_import() -> float:
     )
 
 
-def _children() -> list[Path]:
-    ids = [pid for task in (_PROC / "self" / "task").iterdir() for pid in (task / "children").read_text().split()]
+def _children(parent: str = "self") -> list[Path]:
+    ids: list[str] = []
+    for thread in (_PROC / parent / "task").iterdir():
+        with _perhaps_gone():
+            ids += (thread / "children").read_text().split()
     return [_PROC / pid for pid in ids]
 
 
 def _words(process: Path) -> list[str]:
-    return (process / "cmdline").read_text().split("\0")
+    with _perhaps_gone():
+        return (process / "cmdline").read_text().split("\0")
+    return []
+
+
+def _perhaps_gone() -> contextlib.suppress:
+    """Threads and processes may end while they are looked at; nothing is known of those."""
+    return contextlib.suppress(FileNotFoundError, ProcessLookupError)
 
 
 def _high_water(status: str) -> float:
-    """``VmHWM`` of a status text, in bytes; the kernel writes kibibytes."""
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return _kibibytes(status, "VmHWM:")
+
+
+def _kibibytes(status: str, field: str) -> float:
+    """A field of a status text, in bytes; the kernel writes kibibytes."""
+    line = next(line for line in status.splitlines() if line.startswith(field))
     return float(line.split()[1]) * 1024

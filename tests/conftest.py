@@ -7,12 +7,17 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 import duckwing.engine
 from duckwing.engine import EngineError
 
 if TYPE_CHECKING:
     import duckdb
+
+if "CI" not in os.environ:  # where hypothesis does this by itself
+    settings.register_profile("unhurried", deadline=None)
+    settings.load_profile("unhurried")
 
 NO_ENGINE = "no engine: "
 """How the reason of a test starts that was skipped for want of an engine."""

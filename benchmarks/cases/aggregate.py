@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.folders import Folders, file_system, temporary_folders
 from benchmarks.launch import attach, engine
-from benchmarks.measure import Comparison, Samples, Side, Target, alternate, seconds
+from benchmarks.measure import Comparison, Effort, Samples, Side, Target, alternate, seconds
 from benchmarks.processes import available, peak_of_import, peak_of_workers
 
 if TYPE_CHECKING:
@@ -25,20 +25,21 @@ SIZES = (1_000_000, 4_000_000)
 POLL_SECONDS = 0.005
 
 
-def run(rounds: int) -> list[Comparison]:
-    rounds = min(rounds, MOST_ROUNDS)
+def run(effort: Effort) -> list[Comparison]:
+    effort = effort.at_most(MOST_ROUNDS)
     with temporary_folders() as folders:
         with engine() as connection:
             attach(connection, "kinds", catalog="bench")
             attach(connection, "nothing")
             found = [
-                _time(connection, "vsum", 5_000_000, 1_000_000, rounds, TARGET),
-                _time(connection, "vsum", 1_000_000, 1000, rounds),
-                _time(connection, "isum", 1_000_000, 1000, min(rounds, 2)),
+                _time(connection, "vsum", 5_000_000, 1_000_000, effort, TARGET),
+                _time(connection, "vsum", 1_000_000, 1000, effort),
+                _time(connection, "vsum", 1_000_000, 1, effort),
+                _time(connection, "isum", 1_000_000, 1000, effort.at_most(2)),
             ]
         if available("aggregate"):
             for ids in SIZES:
-                found += _memory(ids, folders, min(rounds, 2))
+                found += _memory(ids, folders, effort.at_most(2))
     return found
 
 
@@ -47,9 +48,10 @@ def _time(
     function: str,
     rows: int,
     groups: int,
-    rounds: int,
+    effort: Effort,
     target: Target | None = None,
 ) -> Comparison:
+    rows, groups = effort.size(rows), effort.size(groups)
     connection.execute(f"CREATE OR REPLACE TABLE input AS SELECT range % {groups} AS g, range AS v FROM range({rows})")
 
     def side(call: str) -> Side:
@@ -60,11 +62,11 @@ def _time(
         return seconds(lambda: _check(_summary(connection, "nothing.vsum"), zeros))
 
     expected = _summary(connection, "sum")
-    samples = alternate({"ours": side(f"bench.{function}"), "nothing": nothing}, rounds)
+    samples = alternate({"ours": side(f"bench.{function}"), "nothing": nothing}, effort.rounds)
     form = {"vsum": "all groups at once", "isum": "an instance a group"}[function]
     return Comparison(
         "aggregate",
-        f"sum, {form}: {rows:,} rows in {groups:,} groups",
+        f"sum, {form}: {rows:,} rows in {groups:,} group{'s' if groups > 1 else ''}",
         samples["ours"],
         "the same query on a worker whose handlers do nothing",
         samples["nothing"],
@@ -78,7 +80,8 @@ def _summary(connection: duckdb.DuckDBPyConnection, call: str) -> list[tuple[int
     return found
 
 
-def _memory(ids: int, folders: Folders, rounds: int) -> list[Comparison]:
+def _memory(ids: int, folders: Folders, effort: Effort) -> list[Comparison]:
+    ids = effort.size(ids)
     numbers = itertools.count()
     shared: list[float] = []
     needed: list[float] = []
@@ -89,7 +92,7 @@ def _memory(ids: int, folders: Folders, rounds: int) -> list[Comparison]:
         needed.append(count * NUMBER)
         return process
 
-    samples = alternate({"ours": peak, "import": peak_of_import}, rounds)
+    samples = alternate({"ours": peak, "import": peak_of_import}, effort.rounds)
     # The first round is not counted.
     measured, limit = Samples(tuple(shared[1:])), Samples(tuple(needed[1:]))
     both = Samples(tuple(a + b for a, b in zip(samples["import"].values, limit.values, strict=True)))

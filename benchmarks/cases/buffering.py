@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.folders import Folders, file_system, temporary_folders
 from benchmarks.launch import attach, engine
-from benchmarks.measure import Comparison, Samples, Target, alternate, seconds
+from benchmarks.measure import Comparison, Effort, Samples, Target, alternate, seconds
 from benchmarks.processes import available, peak_of_import, peak_of_workers
 
 if TYPE_CHECKING:
@@ -24,16 +24,16 @@ TARGET = Target("value", 300e6, "under 300 MB")
 MOST_ROUNDS = 3
 """Each moves gigabytes."""
 
-_INPUT = f"SELECT repeat(chr((range % 26 + 65)::INTEGER), {LENGTH}) AS s FROM range({ROWS})"
 
-
-def run(rounds: int) -> list[Comparison]:
-    rounds = min(rounds, MOST_ROUNDS)
+def run(effort: Effort) -> list[Comparison]:
+    rows = effort.size(ROWS, least=BATCH)
     peaks: list[float] = []
     numbers = itertools.count()
     measured = available("buffering")
     with temporary_folders() as folders, engine() as connection:
-        connection.execute(f"CREATE TABLE input AS {_INPUT}")
+        connection.execute(
+            f"CREATE TABLE input AS SELECT repeat(chr((range % 26 + 65)::INTEGER), {LENGTH}) AS s FROM range({rows})"
+        )
         expected = _summary(connection, "input")
 
         def ours() -> float:
@@ -51,11 +51,11 @@ def run(rounds: int) -> list[Comparison]:
 
         sides = {
             "ours": ours,
-            "file": lambda: seconds(lambda: _through_file(folders)),
+            "file": lambda: seconds(lambda: _through_file(folders, rows)),
             "import": peak_of_import if measured else lambda: 0.0,
         }
-        samples = alternate(sides, rounds)
-        kept = f"1 GB of VARCHAR on {file_system(folders.state)}"
+        samples = alternate(sides, effort.at_most(MOST_ROUNDS).rounds)
+        kept = f"{rows * LENGTH / 1e9:g} GB of VARCHAR on {file_system(folders.state)}"
     found = [
         Comparison(
             "buffering",
@@ -88,10 +88,10 @@ def _summary(connection: duckdb.DuckDBPyConnection, source: str) -> list[tuple[i
     return found
 
 
-def _through_file(folders: Folders) -> None:
+def _through_file(folders: Folders, rows: int) -> None:
     path: Path = folders.state / "limit"
     piece = bytes(BATCH * LENGTH)
-    count = ROWS // BATCH
+    count = rows // BATCH
     try:
         with open(path, "xb", buffering=0) as file:
             for _ in range(count):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyarrow as pa
-from benchmarks.measure import Comparison, Samples, alternate
+from benchmarks.measure import Comparison, Effort, Samples, alternate
 from benchmarks.session import Session, message_of, tick
 from benchmarks.workers.counting import count_up, counting
 from benchmarks.workers.identity import identity, same_rows
@@ -27,7 +27,7 @@ class Workload:
     limit: Turns
 
 
-def run(rounds: int) -> list[Comparison]:
+def run(effort: Effort) -> list[Comparison]:
     both = "reading and writing the two Arrow messages"
     workloads = [
         ("identity(BIGINT), a batch", both, scalar("same_bigint")),
@@ -35,12 +35,13 @@ def run(rounds: int) -> list[Comparison]:
         ("identity(BIGINT), row by row", f"{both}, calling the function on to_pylist()", scalar("same_rows")),
         ("a scan's turn", "making and writing the Arrow message", scan(ROWS)),
     ]
-    return [_compare(f"{ROWS:,} rows: {what}", against, workload, rounds) for what, against, workload in workloads]
+    return [_compare(f"{ROWS:,} rows: {what}", against, workload, effort) for what, against, workload in workloads]
 
 
-def _compare(what: str, against: str, workload: Workload, rounds: int) -> Comparison:
-    samples = alternate({"ours": lambda: workload.ours(TURNS), "limit": lambda: workload.limit(TURNS)}, rounds)
-    ours, limit = (Samples(tuple(v / TURNS for v in samples[side].values)) for side in ("ours", "limit"))
+def _compare(what: str, against: str, workload: Workload, effort: Effort) -> Comparison:
+    turns = effort.size(TURNS)
+    samples = alternate({"ours": lambda: workload.ours(turns), "limit": lambda: workload.limit(turns)}, effort.rounds)
+    ours, limit = (Samples(tuple(v / turns for v in samples[side].values)) for side in ("ours", "limit"))
     return Comparison("exchange", what, ours, against, limit)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from benchmarks.measure import Comparison, Samples, Target, alternate, seconds
+from benchmarks.measure import Comparison, Effort, Samples, Target, alternate, seconds
 
 from duckwing.filters.evaluate import Evaluator
 from duckwing.filters.tree import And, Call, Cast, Column, Expression, In, IsNull, Literal, Or, Predicate
@@ -29,12 +29,12 @@ class Workload:
     by_hand: Callable[[pa.RecordBatch], Any]
 
 
-def run(rounds: int) -> list[Comparison]:
-    return [_compare(workload, rows, rounds) for rows in (2048, 100_000) for workload in _workloads(_batch(1))]
+def run(effort: Effort) -> list[Comparison]:
+    return [_compare(workload, rows, effort) for rows in (2048, 100_000) for workload in _workloads(_batch(1))]
 
 
-def _compare(workload: Workload, rows: int, rounds: int) -> Comparison:
-    batch, turns = _batch(rows), VALUES // rows
+def _compare(workload: Workload, rows: int, effort: Effort) -> Comparison:
+    batch, turns = _batch(rows), max(effort.size(VALUES) // rows, 1)
     evaluator = Evaluator([Predicate("p", workload.tree)], batch.schema)
     assert evaluator.apply(batch).equals(batch.filter(workload.by_hand(batch)))
     samples = alternate(
@@ -42,7 +42,7 @@ def _compare(workload: Workload, rows: int, rounds: int) -> Comparison:
             "ours": lambda: seconds(lambda: [evaluator.apply(batch) for _ in range(turns)]),
             "by hand": lambda: seconds(lambda: [batch.filter(workload.by_hand(batch)) for _ in range(turns)]),
         },
-        rounds,
+        effort.rounds,
     )
     ours, theirs = (Samples(tuple(v / turns for v in samples[side].values)) for side in ("ours", "by hand"))
     what = f"{rows:,} rows: {workload.what}"

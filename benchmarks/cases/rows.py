@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.cases.scalar import BATCH
 from benchmarks.launch import attach, engine
-from benchmarks.measure import Comparison, Side, alternate, seconds
+from benchmarks.measure import Comparison, Effort, Side, alternate, seconds
 from benchmarks.roundtrip import Pipes
 
 if TYPE_CHECKING:
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 ROWS = 1_000_000
 
 
-def run(rounds: int) -> list[Comparison]:
+def run(effort: Effort) -> list[Comparison]:
+    rows = effort.size(ROWS)
     with engine() as connection:
         attach(connection, "kinds", catalog="bench")
         connection.execute("SET vgi_exchange_input_dedup = false")
-        connection.execute(f"CREATE TABLE input AS SELECT range AS v FROM range({ROWS})")
+        connection.execute(f"CREATE TABLE input AS SELECT range AS v FROM range({rows})")
         batches = connection.table("input").to_arrow_table().to_batches(max_chunksize=BATCH)
         messages = [batch.serialize() for batch in batches]
         sizes = [len(message) for message in messages]
@@ -27,15 +28,15 @@ def run(rounds: int) -> list[Comparison]:
         with Pipes(threads) as pipes:
             samples = alternate(
                 {
-                    "batch": _side(connection, "SELECT sum(n), count(*) FROM input, bench.next_one(v)"),
-                    "row": _side(connection, "SELECT sum(n), count(*) FROM input, bench.next_one_by_row(v)"),
-                    "scalar": _side(connection, "SELECT sum(bench.add_one(v)), count(*) FROM input"),
+                    "batch": _side(connection, rows, "SELECT sum(n), count(*) FROM input, bench.next_one(v)"),
+                    "row": _side(connection, rows, "SELECT sum(n), count(*) FROM input, bench.next_one_by_row(v)"),
+                    "scalar": _side(connection, rows, "SELECT sum(bench.add_one(v)), count(*) FROM input"),
                     "pipe": lambda: seconds(lambda: pipes.run(messages, sizes)),
                 },
-                rounds,
+                effort.rounds,
             )
     return [
-        Comparison("rows", f"FROM {ROWS:,} BIGINT, f(v): {form} form", samples[form], against, samples[other])
+        Comparison("rows", f"FROM {rows:,} BIGINT, f(v): {form} form", samples[form], against, samples[other])
         for form in ("batch", "row")
         for against, other in (
             ("a scalar function in batch form, dedup off", "scalar"),
@@ -44,11 +45,11 @@ def run(rounds: int) -> list[Comparison]:
     ]
 
 
-def _side(connection: duckdb.DuckDBPyConnection, query: str) -> Side:
-    return lambda: seconds(lambda: _check(connection.sql(query).fetchall()))
+def _side(connection: duckdb.DuckDBPyConnection, rows: int, query: str) -> Side:
+    return lambda: seconds(lambda: _check(connection.sql(query).fetchall(), rows))
 
 
-def _check(result: object) -> None:
-    expected = [(ROWS * (ROWS + 1) // 2, ROWS)]
+def _check(result: object, rows: int) -> None:
+    expected = [(rows * (rows + 1) // 2, rows)]
     if result != expected:
         raise RuntimeError(f"expected {expected}, got {result}: a wrong answer has no speed")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.launch import attach, engine
-from benchmarks.measure import Comparison, Side, alternate, seconds
+from benchmarks.measure import Comparison, Effort, Side, alternate, seconds
 from benchmarks.roundtrip import Pipes
 from benchmarks.workers import columns
 from duckdb.func import PythonUDFType
@@ -45,14 +45,15 @@ FUNCTIONS = (
 )
 
 
-def run(rounds: int) -> list[Comparison]:
+def run(effort: Effort) -> list[Comparison]:
     with engine() as connection:
         attach(connection, "columns")
-        return [comparison for function in FUNCTIONS for comparison in _compare(connection, function, rounds)]
+        return [comparison for function in FUNCTIONS for comparison in _compare(connection, function, effort)]
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, function: _Function, rounds: int) -> list[Comparison]:
-    connection.execute(f"CREATE OR REPLACE TABLE input AS SELECT {function.column} AS v FROM range({ROWS})")
+def _compare(connection: duckdb.DuckDBPyConnection, function: _Function, effort: Effort) -> list[Comparison]:
+    rows = effort.size(ROWS)
+    connection.execute(f"CREATE OR REPLACE TABLE input AS SELECT {function.column} AS v FROM range({rows})")
     connection.create_function(
         f"{function.name}_in_process",
         function.python,
@@ -83,7 +84,7 @@ def _compare(connection: duckdb.DuckDBPyConnection, function: _Function, rounds:
                 "peer": query(peer, dedup=False),
                 "pipe": lambda: seconds(lambda: pipes.run(messages, sizes)),
             },
-            rounds,
+            effort.rounds,
         )
     return [
         Comparison("scalar", f"{function.title}, dedup {dedup}", samples[dedup], against, samples[other])

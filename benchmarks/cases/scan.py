@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from benchmarks.launch import attach, engine
-from benchmarks.measure import Comparison, alternate, seconds
+from benchmarks.measure import Comparison, Effort, alternate, seconds
 from benchmarks.roundtrip import Pipes
 from benchmarks.session import message_of, tick
 from benchmarks.workers.counting import count_up
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 
 COUNT = 10_000_000
 BATCHES = (2048, 100_000)
-EXPECTED = [(COUNT * (COUNT - 1) // 2, COUNT)]
 
 
-def run(rounds: int) -> list[Comparison]:
+def run(effort: Effort) -> list[Comparison]:
     with engine() as connection:
         attach(connection, "counting")
-        return [comparison for rows in BATCHES for comparison in _compare(connection, rows, rounds)]
+        return [comparison for rows in BATCHES for comparison in _compare(connection, rows, effort)]
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, rows: int, rounds: int) -> list[Comparison]:
-    answers = [len(message_of(batch)) for batch in _reader(rows)]
+def _compare(connection: duckdb.DuckDBPyConnection, rows: int, effort: Effort) -> list[Comparison]:
+    count = effort.size(COUNT)
+    answers = [len(message_of(batch)) for batch in _reader(count, rows)]
     ticks = [tick()] * len(answers)
     with Pipes(1) as pipes:
         samples = alternate(
             {
-                "ours": lambda: seconds(lambda: scan(connection, rows)),
-                "peer": lambda: seconds(lambda: _scan_in_process(connection, rows)),
+                "ours": lambda: seconds(lambda: scan(connection, count, rows)),
+                "peer": lambda: seconds(lambda: _scan_in_process(connection, count, rows)),
                 "pipe": lambda: seconds(lambda: pipes.run(ticks, answers)),
             },
-            rounds,
+            effort.rounds,
         )
-    what = f"{COUNT:,} BIGINT in batches of {rows:,}"
+    what = f"{count:,} BIGINT in batches of {rows:,}"
     return [
         Comparison("scan", what, samples["ours"], against, samples[other])
         for against, other in (
@@ -47,23 +47,25 @@ def _compare(connection: duckdb.DuckDBPyConnection, rows: int, rounds: int) -> l
     ]
 
 
-def scan(connection: duckdb.DuckDBPyConnection, rows: int) -> None:
+def scan(connection: duckdb.DuckDBPyConnection, count: int, rows: int) -> None:
     """Read everything from the attached worker ``counting``, and check that it came."""
-    _check(connection.sql(f"SELECT sum(n), count(*) FROM counting.count_up({COUNT}, rows := {rows})").fetchall())
+    query = f"SELECT sum(n), count(*) FROM counting.count_up({count}, rows := {rows})"
+    _check(connection.sql(query).fetchall(), count)
 
 
-def _scan_in_process(connection: duckdb.DuckDBPyConnection, rows: int) -> None:
-    _check(connection.from_arrow(_reader(rows)).aggregate("sum(n), count(*)").fetchall())
+def _scan_in_process(connection: duckdb.DuckDBPyConnection, count: int, rows: int) -> None:
+    _check(connection.from_arrow(_reader(count, rows)).aggregate("sum(n), count(*)").fetchall(), count)
 
 
-def _reader(rows: int) -> pa.RecordBatchReader:
+def _reader(count: int, rows: int) -> pa.RecordBatchReader:
     """What the worker sends, as a stream of this process."""
     schema = pa.schema([pa.field("n", pa.int64())])
-    produced = count_up.function(COUNT, rows=rows)
+    produced = count_up.function(count, rows=rows)
     batches = (pa.RecordBatch.from_arrays([pa.array(columns["n"])], schema=schema) for columns in produced)
     return pa.RecordBatchReader.from_batches(schema, batches)
 
 
-def _check(result: object) -> None:
-    if result != EXPECTED:
-        raise RuntimeError(f"expected {EXPECTED}, got {result}: a wrong answer has no speed")
+def _check(result: object, count: int) -> None:
+    expected = [(count * (count - 1) // 2, count)]
+    if result != expected:
+        raise RuntimeError(f"expected {expected}, got {result}: a wrong answer has no speed")

@@ -1,4 +1,4 @@
-"""From starting a worker to its answer to ATTACH."""
+"""From starting a worker to its answer to ATTACH, or over HTTP until clients can connect."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 from benchmarks.launch import WORKERS, duckwing_command
-from benchmarks.measure import Comparison, Target, alternate, seconds
+from benchmarks.measure import Comparison, Effort, Target, alternate, seconds
 
 from duckwing.protocol import VGI
 from duckwing.protocol.attach import CATALOG_ATTACH, CatalogAttachRequest
@@ -16,10 +16,19 @@ from duckwing.rpc.client import Client
 from duckwing.transports.pipe import PipeStream
 
 TARGET = Target("ratio", 1.2, "at most 1.2")
+HTTP_PACKAGES = (
+    "pyarrow",
+    "starlette.responses",
+    "uvicorn",
+    "httptools",
+    "cryptography.hazmat.primitives.ciphers.aead",
+)
+"""What cannot be left out of a server."""
+
 WORKER = str(WORKERS / "one_scalar.py")
 
 
-def run(rounds: int) -> list[Comparison]:
+def run(effort: Effort) -> list[Comparison]:
     python = sys.executable
     samples = alternate(
         {
@@ -27,8 +36,12 @@ def run(rounds: int) -> list[Comparison]:
             "duckwing run": lambda: _to_attach_answer([str(duckwing_command()), "run", WORKER]),
             "import": lambda: seconds(lambda: subprocess.run([python, "-c", "import pyarrow"], check=True)),
             "imported": lambda: _to_first_byte([python, "-c", "import pyarrow, os; os.write(1, b'.')"]),
+            "HTTP": lambda: _to_first_byte([str(duckwing_command()), "run", WORKER, "--http", "--quiet"]),
+            "HTTP imported": lambda: _to_first_byte(
+                [python, "-c", f"import {', '.join(HTTP_PACKAGES)}, os; os.write(1, b'.')"]
+            ),
         },
-        rounds,
+        effort.rounds,
     )
     whole = 'python -c "import pyarrow"'
     return [
@@ -37,6 +50,14 @@ def run(rounds: int) -> list[Comparison]:
         for against, other, target in (
             (whole, "import", TARGET),
             (f"{whole}, its exit not counted", "imported", None),
+        )
+    ] + [
+        Comparison(
+            "startup",
+            "duckwing run worker.py --http, until clients can connect",
+            samples["HTTP"],
+            f"importing {', '.join(HTTP_PACKAGES)}",
+            samples["HTTP imported"],
         )
     ]
 
@@ -58,4 +79,6 @@ def _to_first_byte(command: Sequence[str]) -> float:
         assert process.stdout is not None
         if not process.stdout.read(1):
             raise RuntimeError(f"{command} wrote nothing")
-        return time.perf_counter() - start
+        taken = time.perf_counter() - start
+        process.terminate()
+        return taken

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
-import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from benchmarks.launch import WORKERS, duckwing_command, engine
-from benchmarks.measure import Comparison, Samples, Side, Target, alternate, seconds
+from benchmarks.launch import WORKERS, duckwing_command, engine, launchers_folder
+from benchmarks.measure import Comparison, Effort, Samples, Side, Target, alternate, seconds
+from benchmarks.served import serving
 from benchmarks.workers.moving import COLUMNS, ROWS, VALUE_BYTES, VALUES
 
 import duckwing as dw
@@ -28,16 +26,16 @@ SEGMENT_BYTES = 64 << 20
 NUMBERS = 400_000
 
 
-def run(rounds: int) -> list[Comparison]:
-    with _state_folder() as folder:
-        return [*_first_rows(rounds, folder), *_moving(rounds), *_computing(rounds)]
+def run(effort: Effort) -> list[Comparison]:
+    with launchers_folder() as folder:
+        return [*_first_rows(effort.rounds, folder), *_moving(effort), *_computing(effort)]
 
 
 # From ATTACH to the first row
 
 
 def _first_rows(rounds: int, folder: Path) -> list[Comparison]:
-    with engine() as connection:
+    with serving("moving") as served, engine() as connection:
         connection.execute("SET vgi_worker_pool_idle_limit_seconds = 600")
 
         def first(location: str) -> float:
@@ -73,6 +71,7 @@ def _first_rows(rounds: int, folder: Path) -> list[Comparison]:
                 "warm stdio": warm(_stdio()),
                 "cold launch": cold_launch,
                 "warm launch": warm(_launch()),
+                "warm HTTP": warm(served.location),
             },
             rounds,
         )
@@ -97,20 +96,28 @@ def _first_rows(rounds: int, folder: Path) -> list[Comparison]:
         Comparison(
             "transports", "… over a cold `launch:`", found["cold launch"], "over cold stdio", found["cold stdio"]
         ),
+        Comparison("transports", "… over HTTP", found["warm HTTP"], "over pooled stdio", found["warm stdio"]),
     ]
 
 
 # Large batches
 
 
-def _moving(rounds: int) -> list[Comparison]:
+def _moving(effort: Effort) -> list[Comparison]:
     return [
-        *_moved(rounds, f"{BATCHES} batches of {VALUES} BLOBs of {VALUE_BYTES // 1000} kB", _scan_values, limits=True),
-        *_moved(rounds, f"the sums of {BATCHES} batches of {COLUMNS} × {ROWS:,} BIGINT", _scan_numbers, limits=False),
+        *_moved(
+            effort,
+            f"{{}} batches of {VALUES} BLOBs of {VALUE_BYTES // 1000} kB",
+            _scan_values,
+            limits=True,
+        ),
+        *_moved(effort, f"the sums of {{}} batches of {COLUMNS} × {ROWS:,} BIGINT", _scan_numbers, limits=False),
     ]
 
 
-def _moved(rounds: int, what: str, scan: Scan, *, limits: bool) -> list[Comparison]:
+def _moved(effort: Effort, what: str, scan_of: Callable[[int], Scan], *, limits: bool) -> list[Comparison]:
+    batches = effort.size(BATCHES, least=2)
+    what, scan = what.format(batches), scan_of(batches)
     found = alternate(
         {
             "shared": lambda: _timed(_stdio("shared"), scan, shared=True),
@@ -119,7 +126,7 @@ def _moved(rounds: int, what: str, scan: Scan, *, limits: bool) -> list[Comparis
             "socket": lambda: _timed(_launch("socket"), scan, shared=False),
             "shared socket": lambda: _timed(_launch("shared"), scan, shared=True),
         },
-        rounds,
+        effort.rounds,
     )
     faster = Target("ratio", 1 / 1.5, "at most 0.67") if limits else None
     near = Target("ratio", 1.3, "at most 1.3") if limits else None
@@ -147,27 +154,35 @@ def _timed(location: str, scan: Scan, *, shared: bool) -> float:
         os.environ.pop("VGI_RPC_SHM_SIZE_BYTES", None)
 
 
-def _scan_values(connection: duckdb.DuckDBPyConnection) -> None:
-    found = connection.execute(f"SELECT sum(octet_length(value)) FROM moving.large({BATCHES})").fetchone()
-    _check(found, (BATCHES * VALUES * VALUE_BYTES,))
+def _scan_values(batches: int) -> Scan:
+    def scan(connection: duckdb.DuckDBPyConnection) -> None:
+        found = connection.execute(f"SELECT sum(octet_length(value)) FROM moving.large({batches})").fetchone()
+        _check(found, (batches * VALUES * VALUE_BYTES,))
+
+    return scan
 
 
-def _scan_numbers(connection: duckdb.DuckDBPyConnection) -> None:
+def _scan_numbers(batches: int) -> Scan:
     sums = " + ".join(f"sum(c{i})" for i in range(COLUMNS))
-    expected = BATCHES * sum(ROWS * (ROWS - 1) // 2 + i * ROWS for i in range(COLUMNS))
-    _check(connection.execute(f"SELECT {sums} FROM moving.wide({BATCHES})").fetchone(), (expected,))
+    expected = batches * sum(ROWS * (ROWS - 1) // 2 + i * ROWS for i in range(COLUMNS))
+
+    def scan(connection: duckdb.DuckDBPyConnection) -> None:
+        _check(connection.execute(f"SELECT {sums} FROM moving.wide({batches})").fetchone(), (expected,))
+
+    return scan
 
 
 # Processes
 
 
-def _computing(rounds: int) -> list[Comparison]:
-    found = alternate({"two": lambda: _compute(2), "one": lambda: _compute(1)}, rounds)
+def _computing(effort: Effort) -> list[Comparison]:
+    numbers = effort.size(NUMBERS)
+    found = alternate({"two": lambda: _compute(2, numbers), "one": lambda: _compute(1, numbers)}, effort.rounds)
     twice = Samples(tuple(value / 2 for value in found["one"].values))
     return [
         Comparison(
             "transports",
-            f"a row-form scalar in pure Python, {NUMBERS:,} rows, two threads over `launch:`",
+            f"a row-form scalar in pure Python, {numbers:,} rows, two threads over `launch:`",
             found["two"],
             "half the time of one thread",
             twice,
@@ -176,14 +191,14 @@ def _computing(rounds: int) -> list[Comparison]:
     ]
 
 
-def _compute(threads: int) -> float:
+def _compute(threads: int, numbers: int) -> float:
     with dw.connect(threads=threads) as connection:
         connection.execute(f"ATTACH 'moving' AS moving (TYPE vgi, LOCATION '{_launch()}')")
-        connection.execute(f"CREATE TABLE numbers AS SELECT range AS n FROM range({NUMBERS})")
+        connection.execute(f"CREATE TABLE numbers AS SELECT range AS n FROM range({numbers})")
 
         def compute() -> None:
             found = connection.execute("SELECT count(*) FROM numbers WHERE moving.collatz(n) >= 0").fetchone()
-            _check(found, (NUMBERS,))
+            _check(found, (numbers,))
 
         connection.execute("SELECT moving.collatz(n) FROM numbers LIMIT 10")
         return seconds(compute)
@@ -202,24 +217,6 @@ def _stdio(*arguments: str) -> str:
 
 def _launch(*arguments: str) -> str:
     return f"launch:{_words(*arguments)}"
-
-
-@contextlib.contextmanager
-def _state_folder() -> Iterator[Path]:
-    """The launchers' own folder for the time being; its workers are stopped in the end."""
-    before = os.environ.get("XDG_RUNTIME_DIR")
-    with tempfile.TemporaryDirectory(prefix="dw-") as folder:
-        os.environ["XDG_RUNTIME_DIR"] = folder
-        try:
-            yield Path(folder) / "vgi-rpc"
-        finally:
-            for worker in launched_workers(Path(folder) / "vgi-rpc"):
-                stop(worker)
-            if before is None:
-                del os.environ["XDG_RUNTIME_DIR"]
-            else:
-                os.environ["XDG_RUNTIME_DIR"] = before
-            time.sleep(0.1)
 
 
 def _check(found: object, expected: object) -> None:

@@ -1,6 +1,7 @@
 """The catalog "bench": a function of each kind, in the form that the documentation recommends."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import duckwing as dw
-from duckwing.types import BIGINT
+from duckwing.types import BIGINT, LIST, STRUCT, VARCHAR
 
 ONE = pa.scalar(1, pa.int64())
 
@@ -23,6 +24,32 @@ def add_one(value: pa.Int64Array) -> pa.Int64Array:
 @bench.scalar
 def upper_case(value: pa.StringArray) -> pa.StringArray:
     return pc.utf8_upper(value)
+
+
+@bench.scalar
+def sum_of_two(a: pa.Int64Array, b: pa.Int64Array) -> pa.Int64Array:
+    return pc.add(a, b)
+
+
+@bench.scalar
+def sum_of_all(*values: pa.Int64Array) -> pa.Int64Array:
+    total = values[0]
+    for value in values[1:]:
+        total = pc.add(total, value)
+    return total
+
+
+@bench.scalar
+def same_text(value: pa.StringArray) -> pa.StringArray:
+    return value
+
+
+NESTED = STRUCT({"name": VARCHAR, "numbers": LIST(BIGINT)})
+
+
+@bench.scalar
+def same_nested(value: Annotated[pa.StructArray, NESTED]) -> Annotated[pa.StructArray, NESTED]:
+    return value
 
 
 @bench.aggregate(name="vsum")
@@ -80,6 +107,16 @@ def series(n: int) -> Iterator[dict[str, npt.NDArray[np.int64]]]:
 def series_1000(n: int) -> Iterator[dict[str, npt.NDArray[np.int64]]]:
     """Count up from zero, in batches of 1,000."""
     return _count_up(n, 1000)
+
+
+WIDE = tuple(f"c{i}" for i in range(8))
+
+
+@bench.table_function(columns=dict.fromkeys(WIDE, BIGINT))
+def wide_series(n: int) -> Iterator[dict[str, npt.NDArray[np.int64]]]:
+    """The same number in eight columns, in batches of 100,000."""
+    for batch in _count_up(n, 100_000):
+        yield dict.fromkeys(WIDE, batch["n"])
 
 
 def _count_up(end: int, rows: int) -> Iterator[dict[str, npt.NDArray[np.int64]]]:

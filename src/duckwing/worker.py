@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
@@ -17,15 +18,19 @@ from .service.hooks import Hooks
 if TYPE_CHECKING:
     from .http.app import Application
     from .http.authentication import Authenticator
+    from .http.objects import ObjectStore, Offload
     from .process.child import Control
     from .process.http_options import Http
     from .process.options import Options
     from .process.threads import Serving
+    from .state.backend import Backend
     from .transports.shm import Segment
 
 T = TypeVar("T")
 
 MAX_THREADS = 256
+
+STATE_URL = "DUCKWING_STATE_URL"
 
 
 class Worker:
@@ -35,6 +40,9 @@ class Worker:
         catalogs: at least one; a client attaches each by its name.
         threads: connections that each process of a listening worker serves at a time. More than one is for functions
             that release Python's lock and may be called from several threads at once (docs/serving.md).
+        state: where processes of several machines share the state of queries: the URL of a PostgreSQL or Redis
+            server, or a backend of one's own (docs/state-stores.md). By default the environment variable
+            ``DUCKWING_STATE_URL`` says it; without any, state stays on this machine.
 
     Attributes:
         has_run: whether a worker, this or another, has served the standard streams; a process has
@@ -52,7 +60,7 @@ class Worker:
 
     has_run: ClassVar[bool] = False
 
-    def __init__(self, *catalogs: Catalog, threads: int = 1):
+    def __init__(self, *catalogs: Catalog, threads: int = 1, state: str | Backend | None = None):
         for catalog in catalogs:
             if not isinstance(catalog, Catalog):
                 raise DeclarationError(f"Worker takes catalogs, not {catalog!r}")
@@ -66,8 +74,10 @@ class Worker:
             raise DeclarationError(f"threads= is a number from 1 to {MAX_THREADS}, not {threads!r:.80}")
         self.catalogs = catalogs
         self._threads = threads
+        self._state = state
         self._hooks = Hooks()
         self._authenticate: Authenticator | None = None
+        self._offload: Offload | None = None
 
     def authenticate(self, check: Authenticator) -> Authenticator:
         """Have ``check`` find out who calls over HTTP.
@@ -84,6 +94,25 @@ class Worker:
         """
         self._authenticate = check
         return check
+
+    def offload(self, store: ObjectStore, *, above: int = 1 << 20) -> None:
+        """Have large batches travel through an object store where HTTP is served (docs/http.md).
+
+        Answers have a URL in the place of such a batch, and clients put requests there that are larger than
+        ``--max-request-bytes``.
+
+        Args:
+            store: such as ``S3Objects("bucket")`` of ``duckwing.http.objects``.
+            above: bytes of a batch; larger ones do, and those that would make an answer larger than the client takes.
+
+        Raises:
+            DeclarationError: ``above`` is no such number.
+        """
+        from .http.objects import Offload
+
+        if isinstance(above, bool) or not isinstance(above, int) or above < 0:
+            raise DeclarationError(f"above= is a number of bytes, not {above!r:.80}")
+        self._offload = Offload(store, above)
 
     def asgi(self, *, prefix: str = "", **options: Any) -> Application:
         """This worker as an ASGI application, for any server, or to be mounted in another application.
@@ -104,7 +133,15 @@ class Worker:
 
         self._check_together()
         http = Http(prefix=prefix, **options)
-        return application(self.catalogs, self._hooks, http, threads=self._threads, authenticate=self._authenticate)
+        return application(
+            self.catalogs,
+            self._hooks,
+            http,
+            threads=self._threads,
+            authenticate=self._authenticate,
+            backend=self._backend(),
+            offload=self._offload,
+        )
 
     def on_start(self, hook: Callable[[], T]) -> Callable[[], T]:
         """Have ``hook`` called once in each process of the worker, before its first function: to load a model, say.
@@ -137,9 +174,20 @@ class Worker:
 
         Raises:
             DeclarationError: two of them could not be attached to one database.
+            StateError: the place of shared state is none, or the package for it is not installed.
         """
         self._check_together()
-        return Service(self.catalogs, self._hooks)
+        return Service(self.catalogs, self._hooks, backend=self._backend())
+
+    def _backend(self) -> Backend | None:
+        state = self._state if self._state is not None else os.environ.get(STATE_URL)
+        if not isinstance(state, str):
+            return state
+        if not state:
+            return None
+        from .state.backend import open_backend
+
+        return open_backend(state)
 
     def _check_together(self) -> None:
         if len(self.catalogs) > 1:
@@ -209,7 +257,15 @@ class Worker:
             return
         self._check_together()
         name_requests()
-        app = application(self.catalogs, self._hooks, http, threads=self._threads, authenticate=self._authenticate)
+        app = application(
+            self.catalogs,
+            self._hooks,
+            http,
+            threads=self._threads,
+            authenticate=self._authenticate,
+            backend=self._backend(),
+            offload=self._offload,
+        )
         check_open(app, http, remote=options.remote)
         if tie is None:
             serve_alone(app, options)

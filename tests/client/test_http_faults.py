@@ -734,10 +734,11 @@ def test_an_error_behind_the_header(middle: Middle, demo: AttachedCatalog) -> No
 
 def test_rows_that_are_elsewhere_are_no_empty_batch(middle: Middle, demo: AttachedCatalog) -> None:
     def make(schema: pa.Schema, batches: list[Batch]) -> list[Batch]:
-        return [Batch(empty_batch(schema), {keys.LOCATION: b"https://store/x?sig=secret"}), *batches[-1:]]
+        return [Batch(empty_batch(schema), {keys.LOCATION: b"ftp://store/x?sig=secret"}), *batches[-1:]]
 
     middle.fault = at("/exchange", remade(make))
-    with pytest.raises(ProtocolError, match="a pointer to another server") as caught:
+    told = "points to something else than an object behind https:// or http://"
+    with pytest.raises(ProtocolError, match=told) as caught:
         demo.scan("counted", 100_000).read_all()
     assert "secret" not in str(caught.value)
 

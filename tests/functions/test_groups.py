@@ -6,9 +6,9 @@ import functools
 import math
 import operator
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,8 @@ from duckwing.functions.arguments import Arguments
 from duckwing.functions.context import Context, Invocation
 from duckwing.functions.declare import aggregate
 from duckwing.functions.groups import Field, Groups
-from duckwing.state.arrays import SharedArrays
+from duckwing.state.arrays import MappedArrays
+from duckwing.state.scope import Scope
 from duckwing.types import BIGINT, LIST
 
 LARGEST = 2**63 - 1
@@ -42,7 +43,7 @@ def groups_of(tmp_path: Path) -> Callable[..., Groups]:
     """``groups_of(field, *ids)``: groups whose only field is ``field``."""
 
     def groups_of(field: Field, *ids: int) -> Groups:
-        arrays = SharedArrays(tmp_path, {field.name: field.dtype})
+        arrays = MappedArrays(tmp_path, {field.name: field.dtype})
         arrays.reserve(10)
         arrays[field.name][:] = field.default
         return Groups(np.array(ids, np.int64), arrays, "aggregate 'f'", set())
@@ -91,7 +92,7 @@ def test_changes(way: str, rows: list[Row]) -> None:
     expected, fits = model(combine, default, rows)
     for shape in shapes([value for _, value in rows]):
         with tempfile.TemporaryDirectory() as directory:
-            arrays = SharedArrays(Path(directory), {"n": np.dtype(np.int64)})
+            arrays = MappedArrays(Path(directory), {"n": np.dtype(np.int64)})
             arrays.reserve(8)
             arrays["n"][:] = default
             groups = Groups(np.array([group for group, _ in rows], np.int64), arrays, "aggregate 'f'", set())
@@ -107,7 +108,7 @@ def test_changes(way: str, rows: list[Row]) -> None:
 @given(st.lists(ids, max_size=40))
 def test_counts(groups: list[int]) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        arrays = SharedArrays(Path(directory), {"n": np.dtype(np.int64)})
+        arrays = MappedArrays(Path(directory), {"n": np.dtype(np.int64)})
         arrays.reserve(8)
         Groups(np.array(groups, np.int64), arrays, "aggregate 'f'", set()).count(integers())
         assert arrays["n"][:8].tolist() == [groups.count(group) for group in range(8)]
@@ -241,12 +242,22 @@ class Written(Derived):
         groups.put(self.count, groups.take(self.count) + other.take(self.count))
 
 
+class _Mapped:
+    """As much of a scope as groups need."""
+
+    def __init__(self, directory: Path):
+        self._directory = directory
+
+    def arrays(self, fields: Mapping[str, np.dtype[Any]]) -> MappedArrays:
+        return MappedArrays(self._directory, fields)
+
+
 def states(cls: type, directory: Path) -> GroupStates:
     function = aggregate(returns=LIST(BIGINT))(cls)
     columns = pa.schema([("value", pa.int64())])
     context = Context(Invocation("f", "c"))
     bound: BoundAggregate = function.bind(function.signature.parameters, columns, Arguments((), {}), context)
-    return GroupStates(bound, directory)
+    return GroupStates(bound, cast(Scope, _Mapped(directory)))
 
 
 def expected(rows: Sequence[Row]) -> list[int] | None:

@@ -108,7 +108,10 @@ class Proxy:
                     server.close()
                     raise Drop
                 if not passing.answer:
-                    passing.answer = await self._ask(passing, next(self._ports), behind)
+                    try:
+                        passing.answer = await self._ask(passing, next(self._ports), behind)
+                    except ConnectionRefusedError:  # nothing was sent, so the next server may have it
+                        passing.answer = await self._ask(passing, next(self._ports), behind)
                 if passing.drop_answer:
                     raise Drop
                 writer.write(passing.answer)

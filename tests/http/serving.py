@@ -27,6 +27,7 @@ from duckwing.client.exchanges import table_arguments
 from duckwing.http.app import Application
 from duckwing.http.authentication import Authenticator
 from duckwing.http.mounting import application
+from duckwing.http.objects import Offload
 from duckwing.http.serving import _Server, bind
 from duckwing.process.http_options import Http
 from duckwing.protocol import VGI
@@ -395,6 +396,7 @@ def make_app(
     *catalogs: Any,
     key: str = KEY,
     authenticate: Authenticator | None = None,
+    offload: Offload | None = None,
     environment: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Application:
@@ -404,6 +406,7 @@ def make_app(
         Hooks(),
         Http(**options),
         authenticate=authenticate,
+        offload=offload,
         environment={"VGI_SIGNING_KEY": key, **(environment or {})},
     )
 

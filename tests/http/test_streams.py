@@ -17,7 +17,7 @@ from duckwing.protocol.calls import INIT, CallType, InitRequest, Phase
 from duckwing.rpc import keys
 from duckwing.rpc.client import LogMessage
 from duckwing.rpc.errors import RemoteError
-from duckwing.state.directory import Scopes
+from duckwing.state.directory import ScopeDirectories
 
 from .serving import (
     Browserless,
@@ -480,12 +480,12 @@ def test_a_store_that_fails_is_an_error_with_status_200(client: Browserless, mon
         statuses.append(reply.status)
         return reply
 
-    def broken(self: Scopes, *_: object, **__: object) -> None:
+    def broken(self: ScopeDirectories, *_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Browserless, "post", noted)
     for name in ("open", "open_or_create"):
-        monkeypatch.setattr(Scopes, name, broken)
+        monkeypatch.setattr(ScopeDirectories, name, broken)
     with pytest.raises(RemoteError, match="No space left"):
         catalog.aggregate("total", list(range(5000)))
     for name in ("counted", "running"):

@@ -418,7 +418,7 @@ def test_what_the_class_itself_refuses() -> None:
 
 
 @pytest.mark.parametrize(
-    "annotation", [str | int, str | int | None, None, object, tuple[int, str], dict[str, Mode], set[int]]
+    "annotation", [str | int, str | int | None, None, object, tuple[int, str], dict[str, Mode], set[object]]
 )
 def test_annotations_without_arrow_form(annotation: Any) -> None:
     with pytest.raises(TypeError):
@@ -433,6 +433,7 @@ def test_annotations_without_arrow_form(annotation: Any) -> None:
         (Inner, pa.binary(), False),
         (Inner | None, pa.binary(), True),
         (list[str], pa.list_(pa.utf8()), False),
+        (list[Inner], pa.list_(value_type(Inner).type), False),
         (pa.Schema, pa.binary(), False),
     ],
 )

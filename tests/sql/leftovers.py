@@ -80,7 +80,7 @@ class Watched:
 @contextmanager
 def watched(open_session: Callable[..., Session], worker: str, folder: Path, **options: object) -> Iterator[Watched]:
     """Attach ``worker`` in a database of its own, which is closed in the end."""
-    if TRANSPORT in ("unix", "tcp", "http", "fleet"):
+    if TRANSPORT in ("unix", "tcp", "http", "fleet", "machines"):
         pytest.skip("nobody starts a worker again that has ended")
     session = open_session(**options)
     folder.mkdir(exist_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from duckwing.state.directory import Scopes
+from duckwing.state.directory import ScopeDirectories
 
 from .leftovers import Watched, no_proc, wait_until, watched
 from .session import Session, literal
@@ -257,7 +257,7 @@ def test_input_of_which_nobody_says_that_it_can_go(open_session: Callable[..., S
         worker.end()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DUCKWING_MEMORY_DIR", str(tmp_path / "memory"))
-        Scopes(tmp_path / "state").sweep(time.time() + 3601)
+        ScopeDirectories(tmp_path / "state").sweep(time.time() + 3601)
     assert worker.scopes() == []
 
 

@@ -207,6 +207,21 @@ def test_deaths_in_every_phase(shared: Shared, chance: random.Random, call: str,
     strike_all(shared, lambda: shared.session.row(query), right(rows), chance, shares)
 
 
+@pytest.mark.parametrize("call", ["scalar", "rows", "table-in-out", "scan"])
+@pytest.mark.full
+def test_a_death_within_a_message(shared: Shared, call: str) -> None:
+    """What came in the place of the rest would be data, and nobody reads on after the last batch of an exchange."""
+    rows = ROWS.get(call, 10_000)
+    query = CALLS[call].format(rows=rows, batches=rows // 100)
+    count = shared.moments(lambda: shared.session.row(query))["init half written"]
+    for times in sorted({*range(max(1, count - 4), count + 1), 1}):
+        shared.plan("process", "init half written", times)
+        with contextlib.suppress(duckdb.Error):
+            assert shared.session.row(query) == right(rows), times
+    (shared.folder / "plan").unlink(missing_ok=True)
+    assert shared.session.row(query) == right(rows)
+
+
 @SHARES
 @pytest.mark.full
 def test_deaths_while_a_catalog_is_read(shared: Shared, chance: random.Random, shares: int) -> None:

@@ -1,12 +1,14 @@
 """Over what the workers of the SQL tests are reached.
 
-DUCKWING_TRANSPORT is stdio, launch, unix, tcp, http, or fleet: four processes behind a proxy that opens a connection
-for each request, so that any of them may get it.
+DUCKWING_TRANSPORT is stdio, launch, unix, tcp, http, fleet or machines. A fleet is four processes behind a proxy that
+opens a connection for each request, so that any of them may get it; machines are three such processes that have no
+files in common, but a Redis server, or the one that DUCKWING_STATE_URL names.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import itertools
 import os
@@ -24,12 +26,15 @@ TRANSPORT = os.environ.get("DUCKWING_TRANSPORT", "stdio")
 DIED = "a worker process died ("
 """What is said of a call whose process has died, over all transports but stdio, where the client tries again."""
 
-TRIED_AGAIN = TRANSPORT in ("stdio", "http", "fleet")
+TRIED_AGAIN = TRANSPORT in ("stdio", "http", "fleet", "machines")
 """The client repeats a call whose process has died, and is told what may have been done."""
 
-HTTP = TRANSPORT in ("http", "fleet")
+HTTP = TRANSPORT in ("http", "fleet", "machines")
 
 stdio_only = pytest.mark.skipif(TRANSPORT != "stdio", reason="about the standard streams of a worker")
+
+MACHINES = 3
+KEY = "11" * 32
 
 IDLE_SECONDS = 20
 """After so long a worker ends that a killed run of the tests has left."""
@@ -55,7 +60,9 @@ def place(command: Sequence[str], assignments: str, transport: str = TRANSPORT) 
             return f"http://127.0.0.1:{_http(tuple(command), assignments)}"
         case "fleet":
             return f"http://127.0.0.1:{_fleet(tuple(command), assignments)}"
-    raise ValueError(f"DUCKWING_TRANSPORT={transport}: expected stdio, launch, unix, tcp, http or fleet")
+        case "machines":
+            return f"http://127.0.0.1:{_machines(tuple(command), assignments)}"
+    raise ValueError(f"DUCKWING_TRANSPORT={transport}: expected stdio, launch, unix, tcp, http, fleet or machines")
 
 
 _numbers = itertools.count()
@@ -94,6 +101,34 @@ def _http(command: tuple[str, ...], assignments: str) -> str:
 def _fleet(command: tuple[str, ...], assignments: str) -> str:
     port = _started(assignments, [*command, "--http", "--quiet", "--processes", "4"])[1]
     return _started("", [sys.executable, "-m", "tests.http.proxy", "--fresh", port])[1]
+
+
+@functools.cache
+def _machines(command: tuple[str, ...], assignments: str) -> str:
+    ports = []
+    for _ in range(MACHINES):
+        folder = f"{_folder()}/machine{next(_numbers)}"
+        own = {
+            "DUCKWING_STATE_URL": _state_url(),
+            "DUCKWING_STATE_DIR": f"{folder}/state",
+            "DUCKWING_MEMORY_DIR": f"{folder}/memory",
+            "VGI_SIGNING_KEY": KEY,
+        }
+        words = " ".join(f"{name}={value}" for name, value in own.items())
+        ports.append(_started(f"{words} {assignments}", [*command, "--http", "--quiet", "--processes", "1"])[1])
+    return _started("", [sys.executable, "-m", "tests.http.proxy", "--fresh", *ports])[1]
+
+
+@functools.cache
+def _state_url() -> str:
+    given = os.environ.get("DUCKWING_STATE_URL")
+    if given:
+        return given
+    from tests.state.servers import redis
+
+    server = contextlib.ExitStack()
+    atexit.register(server.close)
+    return server.enter_context(redis()).url
 
 
 def _started(assignments: str, command: Sequence[str]) -> tuple[str, str]:

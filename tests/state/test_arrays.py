@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from duckwing.errors import StateError
-from duckwing.state.arrays import SharedArrays
+from duckwing.state.arrays import MappedArrays
 
 from .processes import Process
 
@@ -21,17 +21,17 @@ OPEN = """
 import numpy as np
 from pathlib import Path
 from duckwing.errors import StateError
-from duckwing.state.arrays import SharedArrays
-arrays = SharedArrays(Path(sys.argv[1]), {"total": np.dtype(np.int64), "small": np.dtype(np.int8)})
+from duckwing.state.arrays import MappedArrays
+arrays = MappedArrays(Path(sys.argv[1]), {"total": np.dtype(np.int64), "small": np.dtype(np.int8)})
 """
 
 
 @pytest.fixture
-def arrays(tmp_path: Path) -> SharedArrays:
-    return SharedArrays(tmp_path, FIELDS)
+def arrays(tmp_path: Path) -> MappedArrays:
+    return MappedArrays(tmp_path, FIELDS)
 
 
-def test_new_elements_are_zero(arrays: SharedArrays) -> None:
+def test_new_elements_are_zero(arrays: MappedArrays) -> None:
     arrays.reserve(100_000)
     assert arrays.length >= 100_000
     for array in (arrays["total"], arrays["small"], arrays.present):
@@ -39,7 +39,7 @@ def test_new_elements_are_zero(arrays: SharedArrays) -> None:
         assert not array.any()
 
 
-def test_growing_keeps_what_is_there(arrays: SharedArrays) -> None:
+def test_growing_keeps_what_is_there(arrays: MappedArrays) -> None:
     for length in (1, 10, 70_000, 69_000, 300_000):
         arrays.reserve(length)
         arrays["total"][length - 1] = length
@@ -48,7 +48,7 @@ def test_growing_keeps_what_is_there(arrays: SharedArrays) -> None:
     assert np.count_nonzero(arrays["small"]) == 2
 
 
-def test_what_nobody_reserved(arrays: SharedArrays) -> None:
+def test_what_nobody_reserved(arrays: MappedArrays) -> None:
     assert arrays.refresh(0) == 0
     assert arrays.refresh(5) == 0
     arrays.reserve(5)
@@ -56,8 +56,8 @@ def test_what_nobody_reserved(arrays: SharedArrays) -> None:
     assert arrays.refresh(10**9) == arrays.length
 
 
-def test_growth_is_seen_by_those_who_look(tmp_path: Path, arrays: SharedArrays) -> None:
-    other = SharedArrays(tmp_path, FIELDS)
+def test_growth_is_seen_by_those_who_look(tmp_path: Path, arrays: MappedArrays) -> None:
+    other = MappedArrays(tmp_path, FIELDS)
     arrays.reserve(10)
     arrays["total"][9] = 1
     assert other.refresh(10) == 10
@@ -89,7 +89,7 @@ def test_two_processes_grow_them_at_once(tmp_path: Path) -> None:
             process.tell()
         for process in (even, odd):
             process.finish()
-    arrays = SharedArrays(tmp_path, FIELDS)
+    arrays = MappedArrays(tmp_path, FIELDS)
     length = 199 * 2_500
     assert arrays.refresh(length) == length
     expected = 199 - np.arange(length) // 2_500
@@ -119,7 +119,7 @@ def test_no_room(tmp_path: Path) -> None:
         assert process.hear() == "7000"
 
 
-def test_pages_are_there_before_they_are_touched(tmp_path: Path, arrays: SharedArrays) -> None:
+def test_pages_are_there_before_they_are_touched(tmp_path: Path, arrays: MappedArrays) -> None:
     arrays.reserve(1_000_000)
     for file in tmp_path.iterdir():
         if hasattr(os.stat(file), "st_blocks"):
@@ -127,7 +127,7 @@ def test_pages_are_there_before_they_are_touched(tmp_path: Path, arrays: SharedA
 
 
 def test_where_the_system_cannot_allocate(
-    tmp_path: Path, arrays: SharedArrays, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, arrays: MappedArrays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(os, "posix_fallocate", raising=False)
     arrays.reserve(100_000)
@@ -139,11 +139,11 @@ def test_where_the_system_cannot_allocate(
 
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     with pytest.raises(StateError, match=r"cannot open .*; run the query again"):
-        SharedArrays(tmp_path / "gone", FIELDS).reserve(1)
+        MappedArrays(tmp_path / "gone", FIELDS).reserve(1)
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="shows the open files of a process")
-def test_nothing_stays_open(arrays: SharedArrays) -> None:
+def test_nothing_stays_open(arrays: MappedArrays) -> None:
     def files() -> int:
         return len(os.listdir("/proc/self/fd"))
 
@@ -155,8 +155,8 @@ def test_nothing_stays_open(arrays: SharedArrays) -> None:
     assert arrays.length == 0
 
 
-def test_marks(tmp_path: Path, arrays: SharedArrays) -> None:
+def test_marks(tmp_path: Path, arrays: MappedArrays) -> None:
     assert list(arrays.marks()) == []
     for name in ("total.add", "small.put", "total.add"):
         arrays.mark(name)
-    assert sorted(SharedArrays(tmp_path, FIELDS).marks()) == ["small.put", "total.add"]
+    assert sorted(MappedArrays(tmp_path, FIELDS).marks()) == ["small.put", "total.add"]

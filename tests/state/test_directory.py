@@ -13,8 +13,9 @@ import pytest
 
 from duckwing.errors import StateError
 from duckwing.state import directory
-from duckwing.state.directory import Kind, Scopes
+from duckwing.state.directory import ScopeDirectories
 from duckwing.state.living import Client, client
+from duckwing.state.scope import Kind
 
 from .processes import SAY, Process
 
@@ -22,18 +23,18 @@ HOUR, DAY = 3600.0, 86400.0
 
 SCOPES = """
 import os
-from duckwing.state.directory import Scopes
-scopes = Scopes()
+from duckwing.state.directory import ScopeDirectories
+scopes = ScopeDirectories()
 """
 
 
 @pytest.fixture
-def scopes(root: Path) -> Scopes:
-    return Scopes()
+def scopes(root: Path) -> ScopeDirectories:
+    return ScopeDirectories()
 
 
 @pytest.fixture
-def twins(scopes: Scopes) -> Path:
+def twins(scopes: ScopeDirectories) -> Path:
     return scopes.memory
 
 
@@ -41,13 +42,13 @@ def names(root: Path) -> list[str]:
     return sorted(os.listdir(root / "scopes"))
 
 
-def let_go(scopes: Scopes, kind: Kind, scope: bytes) -> None:
+def let_go(scopes: ScopeDirectories, kind: Kind, scope: bytes) -> None:
     found = scopes.open(kind, scope)
     assert found is not None
     found.close()
 
 
-def test_a_scope_is_created_found_and_removed(root: Path, scopes: Scopes) -> None:
+def test_a_scope_is_created_found_and_removed(root: Path, scopes: ScopeDirectories) -> None:
     assert scopes.open("execution", b"\x01/") is None
     made = scopes.create("execution", b"\x01/")
     assert made.path == root / "scopes" / "execution-012f"
@@ -56,7 +57,7 @@ def test_a_scope_is_created_found_and_removed(root: Path, scopes: Scopes) -> Non
     (made.memory / "file").write_bytes(b"x")
     assert made.memory.stat().st_mode & 0o777 == 0o700
     assert scopes.open("execution", b"\x01/") is made
-    other = Scopes()
+    other = ScopeDirectories()
     found = other.open_or_create("execution", b"\x01/")
     assert found.store.get("n", b"k") == b"v"
     assert found.memory == made.memory
@@ -71,13 +72,13 @@ def test_a_scope_is_created_found_and_removed(root: Path, scopes: Scopes) -> Non
     scopes.remove("execution", b"\x01/")
 
 
-def test_a_long_scope_has_a_short_name(scopes: Scopes) -> None:
+def test_a_long_scope_has_a_short_name(scopes: ScopeDirectories) -> None:
     first, second = (scopes.create("transaction", bytes(5000) + end) for end in (b"a", b"b"))
     assert first.path != second.path
     assert len(first.path.name) < 100
 
 
-def test_a_new_scope_sees_nothing_of_the_old_one(scopes: Scopes) -> None:
+def test_a_new_scope_sees_nothing_of_the_old_one(scopes: ScopeDirectories) -> None:
     """Also not what a process left that died while removing."""
     old = scopes.create("execution", b"e")
     (old.memory / "file").write_bytes(b"x")
@@ -93,7 +94,7 @@ def test_a_new_scope_sees_nothing_of_the_old_one(scopes: Scopes) -> None:
     assert names(new.path.parent.parent) == ["execution-65"]
 
 
-def test_removal_by_another_process_is_noticed(root: Path, scopes: Scopes) -> None:
+def test_removal_by_another_process_is_noticed(root: Path, scopes: ScopeDirectories) -> None:
     made = scopes.create("execution", b"e")
     assert scopes.open("execution", b"e") is made
     with Process(SCOPES + "scopes.remove('execution', b'e'); say(os.listdir(sys.argv[1]))", root / "scopes") as process:
@@ -109,7 +110,9 @@ def test_removal_by_another_process_is_noticed(root: Path, scopes: Scopes) -> No
     assert found.is_current()
 
 
-def test_few_scopes_are_kept_open_but_never_one_in_use(scopes: Scopes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_scopes_are_kept_open_but_never_one_in_use(
+    scopes: ScopeDirectories, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(directory, "MAX_OPEN", 2)
     used = scopes.create("execution", b"used")
     used.store.put("n", b"k", b"v")
@@ -122,7 +125,7 @@ def test_few_scopes_are_kept_open_but_never_one_in_use(scopes: Scopes, monkeypat
     assert used.store.get("n", b"k") == b"v"
 
 
-def test_threads_that_open_and_create_at_once_get_the_same(scopes: Scopes) -> None:
+def test_threads_that_open_and_create_at_once_get_the_same(scopes: ScopeDirectories) -> None:
     found: list[object] = []
     barrier = threading.Barrier(4)
 
@@ -167,7 +170,7 @@ say("done")
     assert set(names(root)) <= {"execution-65"}
 
 
-def test_the_client_is_the_nearest_ancestor_that_is_no_shell(scopes: Scopes) -> None:
+def test_the_client_is_the_nearest_ancestor_that_is_no_shell(scopes: ScopeDirectories) -> None:
     """A worker that a shell started for this process works for this process."""
     answer = "import json; from duckwing.state.living import client; print(json.dumps(list(client())))"
     script = """
@@ -213,7 +216,7 @@ def leave(kind_of_end: str, scope: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["killed", "finished"])
-def test_sweep_removes_what_the_dead_have_left(root: Path, scopes: Scopes, twins: Path, end: str) -> None:
+def test_sweep_removes_what_the_dead_have_left(root: Path, scopes: ScopeDirectories, twins: Path, end: str) -> None:
     leave(end, "s")
     assert len(names(root)) == len([twin for twin in twins.iterdir() if twin.is_dir()]) == 3
     deadline = time.monotonic() + 60
@@ -223,7 +226,7 @@ def test_sweep_removes_what_the_dead_have_left(root: Path, scopes: Scopes, twins
     assert [twin for twin in twins.iterdir() if twin.is_dir()] == []
 
 
-def test_sweep_leaves_alone_what_a_living_process_has_open(root: Path, scopes: Scopes, twins: Path) -> None:
+def test_sweep_leaves_alone_what_a_living_process_has_open(root: Path, scopes: ScopeDirectories, twins: Path) -> None:
     ours = scopes.create("execution", b"ours")
     assert ours.memory.exists()
     with Process(CREATE, "theirs") as process:
@@ -231,14 +234,14 @@ def test_sweep_leaves_alone_what_a_living_process_has_open(root: Path, scopes: S
         everything = names(root)
         assert len(everything) == 4
         scopes.sweep(time.time() + 10 * DAY)
-        Scopes().sweep(time.time() + 10 * DAY)
+        ScopeDirectories().sweep(time.time() + 10 * DAY)
         assert names(root) == everything
         assert len([twin for twin in twins.iterdir() if twin.is_dir()]) == 4
         process.kill()
     assert ours.is_current()
 
 
-def test_sweep_removes_what_nobody_has_opened_for_an_hour(root: Path, scopes: Scopes) -> None:
+def test_sweep_removes_what_nobody_has_opened_for_an_hour(root: Path, scopes: ScopeDirectories) -> None:
     """Its client, the process of the tests, lives."""
     with Process(CREATE, "s") as process:
         assert process.hear() == "made"
@@ -252,19 +255,19 @@ def test_sweep_removes_what_nobody_has_opened_for_an_hour(root: Path, scopes: Sc
     assert names(root) == ["attachment-73"]
 
 
-def test_opening_a_scope_makes_it_young_again(root: Path, scopes: Scopes) -> None:
+def test_opening_a_scope_makes_it_young_again(root: Path, scopes: ScopeDirectories) -> None:
     scopes.create("execution", b"e").close()
     alive = root / "scopes" / "execution-65" / "alive"
     os.utime(alive, (1, 1))
     let_go(scopes, "execution", b"e")
-    Scopes().sweep()
+    ScopeDirectories().sweep()
     assert names(root) == ["execution-65"]
     os.utime(alive, (1, 1))
-    Scopes().sweep()
+    ScopeDirectories().sweep()
     assert names(root) == []
 
 
-def test_a_process_sweeps_when_it_first_creates(root: Path, scopes: Scopes) -> None:
+def test_a_process_sweeps_when_it_first_creates(root: Path, scopes: ScopeDirectories) -> None:
     scopes.create("execution", b"old").close()
     os.utime(root / "scopes" / "execution-6f6c64" / "alive", (1, 1))
     with Process(SCOPES + "scopes.create('execution', b'new'); say('made')") as process:
@@ -272,7 +275,7 @@ def test_a_process_sweeps_when_it_first_creates(root: Path, scopes: Scopes) -> N
     assert names(root) == ["execution-6e6577"]
 
 
-def test_sweep_follows_no_links_and_touches_nothing_else(root: Path, scopes: Scopes, tmp_path: Path) -> None:
+def test_sweep_follows_no_links_and_touches_nothing_else(root: Path, scopes: ScopeDirectories, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "alive").touch()
@@ -291,7 +294,7 @@ def test_sweep_follows_no_links_and_touches_nothing_else(root: Path, scopes: Sco
     assert "notes" in names(root)
 
 
-def test_sweep_never_raises(root: Path, scopes: Scopes) -> None:
+def test_sweep_never_raises(root: Path, scopes: ScopeDirectories) -> None:
     broken = scopes.create("execution", b"e")
     living = scopes.create("execution", b"living")
     assert living.memory.exists()
@@ -308,7 +311,7 @@ def test_sweep_never_raises(root: Path, scopes: Scopes) -> None:
     assert living.memory.exists()
 
 
-def test_sweep_removes_the_files_of_dead_processes_only(root: Path, scopes: Scopes) -> None:
+def test_sweep_removes_the_files_of_dead_processes_only(root: Path, scopes: ScopeDirectories) -> None:
     scopes.create("execution", b"e").marks.begin()
     ours = os.listdir(root / "processes")
     assert len(ours) == 1
@@ -325,10 +328,10 @@ def test_sweep_removes_the_files_of_dead_processes_only(root: Path, scopes: Scop
         found.marks.check()
 
 
-def test_the_lock_of_a_scope_survives_other_uses_of_its_file(root: Path, scopes: Scopes) -> None:
+def test_the_lock_of_a_scope_survives_other_uses_of_its_file(root: Path, scopes: ScopeDirectories) -> None:
     """Record locks go with any descriptor of the process: opening, sweeping and closing must not lose them."""
     made = scopes.create("execution", b"e")
-    other = Scopes()
+    other = ScopeDirectories()
     let_go(other, "execution", b"e")
     other.sweep(time.time() + 10 * DAY)
     with Process(SCOPES + f"scopes.sweep({time.time() + 10 * DAY})") as process:
@@ -340,7 +343,7 @@ def test_the_lock_of_a_scope_survives_other_uses_of_its_file(root: Path, scopes:
     assert names(root) == []
 
 
-def test_a_forked_child_does_not_keep_a_scope(root: Path, scopes: Scopes) -> None:
+def test_a_forked_child_does_not_keep_a_scope(root: Path, scopes: ScopeDirectories) -> None:
     script = (
         SCOPES
         + """
@@ -373,8 +376,8 @@ input()
             os.kill(child, 9)
 
 
-def test_twins_of_other_roots_are_left_alone(root: Path, scopes: Scopes, tmp_path: Path) -> None:
-    other = Scopes(tmp_path / "other").create("execution", b"e")
+def test_twins_of_other_roots_are_left_alone(root: Path, scopes: ScopeDirectories, tmp_path: Path) -> None:
+    other = ScopeDirectories(tmp_path / "other").create("execution", b"e")
     assert other.memory.is_relative_to(tmp_path / "memory")
     scopes.sweep(time.time() + 10 * DAY)
     assert other.memory.exists()

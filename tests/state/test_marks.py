@@ -11,7 +11,7 @@ import pytest
 from duckwing.errors import StateError
 from duckwing.state import marks
 from duckwing.state.living import process_file
-from duckwing.state.marks import Marks
+from duckwing.state.marks import FileMarks
 
 from .processes import Process
 
@@ -19,8 +19,8 @@ MARKS = """
 import os
 from pathlib import Path
 from duckwing.errors import StateError
-from duckwing.state.marks import Marks
-marks = Marks(Path(sys.argv[1]), Path(sys.argv[1]) / "processes")
+from duckwing.state.marks import FileMarks
+marks = FileMarks(Path(sys.argv[1]), Path(sys.argv[1]) / "processes")
 def fails(call):
     try:
         call()
@@ -31,7 +31,7 @@ def fails(call):
 
 
 def test_a_process_killed_between_begin_and_end_spoils_the_scope_for_good(tmp_path: Path) -> None:
-    survivor = Marks(tmp_path, tmp_path / "processes")
+    survivor = FileMarks(tmp_path, tmp_path / "processes")
     survivor.begin()
     survivor.end()
     with Process(MARKS + "marks.begin(); say('begun'); input()", tmp_path) as process:
@@ -41,7 +41,7 @@ def test_a_process_killed_between_begin_and_end_spoils_the_scope_for_good(tmp_pa
         survivor.end()
         process.kill()
     for _ in range(2):
-        for call in (survivor.begin, survivor.check, Marks(tmp_path, tmp_path / "processes").begin):
+        for call in (survivor.begin, survivor.check, FileMarks(tmp_path, tmp_path / "processes").begin):
             with pytest.raises(StateError, match="run the query again"):
                 call()
     with Process(MARKS + "say(fails(marks.begin) and fails(marks.check))", tmp_path) as process:
@@ -49,7 +49,7 @@ def test_a_process_killed_between_begin_and_end_spoils_the_scope_for_good(tmp_pa
 
 
 def test_a_process_killed_outside_of_a_call_does_no_harm(tmp_path: Path) -> None:
-    survivor = Marks(tmp_path, tmp_path / "processes")
+    survivor = FileMarks(tmp_path, tmp_path / "processes")
     with Process(MARKS + "marks.begin(); marks.end(); say('ended'); input()", tmp_path) as process:
         assert process.hear() == "ended"
         process.kill()
@@ -62,7 +62,7 @@ def test_a_process_that_exits_in_the_middle_of_a_call_spoils_the_scope(tmp_path:
     with Process(MARKS + "marks.begin()", tmp_path) as process:
         process.finish()
     with pytest.raises(StateError):
-        Marks(tmp_path, tmp_path / "processes").check()
+        FileMarks(tmp_path, tmp_path / "processes").check()
 
 
 def test_the_mark_stays_until_the_last_thread_ends(tmp_path: Path) -> None:
@@ -72,11 +72,11 @@ def test_the_mark_stays_until_the_last_thread_ends(tmp_path: Path) -> None:
         assert process.hear() == "begun"
         process.kill()
     with pytest.raises(StateError):
-        Marks(tmp_path, tmp_path / "processes").check()
+        FileMarks(tmp_path, tmp_path / "processes").check()
 
 
 def test_threads_begin_and_end_at_once(tmp_path: Path) -> None:
-    shared = Marks(tmp_path, tmp_path / "processes")
+    shared = FileMarks(tmp_path, tmp_path / "processes")
     failures: list[BaseException] = []
 
     def call() -> None:
@@ -115,7 +115,7 @@ input()
             process.kill()
             os.kill(child, 0)  # it lives, and has inherited every descriptor
             with pytest.raises(StateError):
-                Marks(tmp_path, tmp_path / "processes").begin()
+                FileMarks(tmp_path, tmp_path / "processes").begin()
         finally:
             os.kill(child, 9)
 
@@ -142,17 +142,17 @@ def test_slots_of_dead_processes_are_used_again(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(marks, "SLOTS", 2)
     monkeypatch.setattr(marks, "_SIZE", 34)
     small = MARKS.replace(
-        "marks = Marks(", "from duckwing.state import marks; marks.SLOTS, marks._SIZE = 2, 34\nmarks = Marks("
+        "marks = FileMarks(", "from duckwing.state import marks; marks.SLOTS, marks._SIZE = 2, 34\nmarks = FileMarks("
     )
     for _ in range(4):
         with Process(small + "marks.begin(); marks.end(); say('ended'); input()", tmp_path) as process:
             assert process.hear() == "ended"
     with Process(small + "marks.begin(); marks.end(); say('ended'); input()", tmp_path) as process:
         assert process.hear() == "ended"
-        first = Marks(tmp_path, tmp_path / "processes")
+        first = FileMarks(tmp_path, tmp_path / "processes")
         first.begin()
         first.end()
-        second = Marks(tmp_path, tmp_path / "processes")
+        second = FileMarks(tmp_path, tmp_path / "processes")
         with pytest.raises(StateError, match="more than 2 processes"):
             second.begin()
         first.close()

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from duckwing.errors import StateError
-from duckwing.state.spool import NO_INDEX, Spool, read_spools
+from duckwing.state.scope import NO_INDEX
+from duckwing.state.spool import FileSpool, read_spools
 
 from .processes import Process
 
@@ -28,7 +29,7 @@ def items(folder: Path) -> list[bytes]:
 
 def test_items_come_back_in_their_order(folder: Path) -> None:
     kept = [b"first", b"", bytes(range(256)) * 5000, b"last"]
-    spool = Spool(folder)
+    spool = FileSpool(folder)
     for item in kept:
         spool.append(memoryview(item))
         assert items(folder)[-1] == item  # at once, not only when the file is closed
@@ -38,20 +39,20 @@ def test_items_come_back_in_their_order(folder: Path) -> None:
 
 def test_nothing_is_there(folder: Path) -> None:
     assert list(read_spools(folder)) == []
-    Spool(folder).close()
+    FileSpool(folder).close()
     assert list(read_spools(folder)) == []
 
 
 def test_other_files_are_left_alone(folder: Path) -> None:
     (folder / "store.db").write_bytes(b"x" * 100)
-    spool = Spool(folder)
+    spool = FileSpool(folder)
     spool.append(b"item")
     spool.close()
     assert items(folder) == [b"item"]
 
 
 def test_an_index_decides_over_all_files(folder: Path) -> None:
-    spools = [Spool(folder) for _ in range(3)]
+    spools = [FileSpool(folder) for _ in range(3)]
     for index in (7, 1, 4, 0, 2**62, 3, 5, 2, 6):
         spools[index % 3].append(str(index).encode(), index)
     for spool in spools:
@@ -60,7 +61,7 @@ def test_an_index_decides_over_all_files(folder: Path) -> None:
 
 
 def test_every_reader_gets_the_same(folder: Path) -> None:
-    spools = [Spool(folder) for _ in range(4)]
+    spools = [FileSpool(folder) for _ in range(4)]
     for n in range(40):
         spools[n % 4].append(b"%d" % n)
     for spool in spools:
@@ -78,12 +79,12 @@ def test_every_reader_gets_the_same(folder: Path) -> None:
 def test_threads_and_processes(folder: Path) -> None:
     script = """
         from pathlib import Path
-        from duckwing.state.spool import Spool
-        spool = Spool(Path(sys.argv[1]))
+        from duckwing.state.spool import FileSpool
+        spool = FileSpool(Path(sys.argv[1]))
         for n in range(1000):
             spool.append(f"{sys.argv[2]} {n}".encode() * 7, n)
     """
-    spool = Spool(folder)
+    spool = FileSpool(folder)
 
     def append(name: str) -> None:
         for n in range(1000):
@@ -104,8 +105,8 @@ def test_threads_and_processes(folder: Path) -> None:
 def test_a_killed_process_loses_nothing_that_it_appended(folder: Path) -> None:
     script = """
         from pathlib import Path
-        from duckwing.state.spool import Spool
-        spool = Spool(Path(sys.argv[1]))
+        from duckwing.state.spool import FileSpool
+        spool = FileSpool(Path(sys.argv[1]))
         spool.append(b"x" * 100_000)
         say("appended")
         input()
@@ -117,7 +118,7 @@ def test_a_killed_process_loses_nothing_that_it_appended(folder: Path) -> None:
 
 
 def test_files_are_private(folder: Path) -> None:
-    spool = Spool(folder)
+    spool = FileSpool(folder)
     [path] = folder.iterdir()
     assert path.stat().st_mode & 0o777 == 0o600
     spool.close()
@@ -126,7 +127,7 @@ def test_files_are_private(folder: Path) -> None:
 def test_a_write_in_pieces(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:7]))
-    spool = Spool(folder)
+    spool = FileSpool(folder)
     spool.append(b"0123456789" * 10)
     spool.append(b"more")
     spool.close()
@@ -136,7 +137,7 @@ def test_a_write_in_pieces(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was begun is taken back, so that what was kept before can still be read."""
     write = os.write
-    spool = Spool(folder)
+    spool = FileSpool(folder)
     spool.append(b"before")
     room = 10
 
@@ -158,7 +159,7 @@ def test_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_that_is_cut_off(folder: Path) -> None:
-    spool = Spool(folder)
+    spool = FileSpool(folder)
     spool.append(b"x" * 100)
     spool.append(b"y" * 100)
     spool.close()
@@ -174,7 +175,7 @@ def test_a_file_that_is_cut_off(folder: Path) -> None:
 
 
 def test_a_file_that_is_gone(folder: Path) -> None:
-    spool = Spool(folder)
+    spool = FileSpool(folder)
     spool.append(b"x")
     spool.close()
     [entry] = read_spools(folder)

@@ -23,6 +23,7 @@ from ..rpc.framing import (
     StreamReader,
     drive,
     empty_batch,
+    read_stream,
     stream_buffers,
 )
 from ..rpc.limits import DEFAULT_LIMITS
@@ -87,7 +88,7 @@ class HttpConnection:
         """
         body = _joined(request_buffers(self._protocol, method, params, metadata or {}))
         stream = self.post(f"/{self._protocol.name}/{method.name}", body)
-        batch = _here(drive(read_answer(method.name, DEFAULT_LIMITS, self.log), stream))
+        batch = self.follow(drive(read_answer(method.name, DEFAULT_LIMITS, self.log), stream))
         _expect_end(stream, method.name)
         return result_of(method, batch)
 
@@ -109,9 +110,9 @@ class HttpConnection:
         path = f"/{self._protocol.name}/{method.name}"
         stream = self.post(f"{path}/init", _joined(request_buffers(self._protocol, method, params, metadata or {})))
         header: R = from_batch(
-            method.result, _here(drive(read_answer(method.name, DEFAULT_LIMITS, self.log), stream)).data
+            method.result, self.follow(drive(read_answer(method.name, DEFAULT_LIMITS, self.log), stream)).data
         )
-        turn = drive(_read_turn(self.log), stream)
+        turn = drive(_read_turn(self), stream)
         _expect_end(stream, method.name)
         return HttpStream(self, f"{path}/exchange", header, input_schema, turn)
 
@@ -123,12 +124,35 @@ class HttpConnection:
         """
         reply = self._requests.post(path, body)
         if reply.failed:
-            raise _failure(reply, self.log)
+            raise _failure(reply, self)
         return MemoryStream(reply.body)
 
     def tell(self, path: str, body: bytes) -> None:
         """Send a request whose answer does not matter, and that may be lost."""
         self._requests.post_once(path, body, CANCEL_SECONDS)
+
+    def follow(self, batch: Batch) -> Batch:
+        """``batch``, or what it points to (spec 02, section 11.1).
+
+        Raises:
+            ProtocolError: it points to something else than one batch of its schema.
+            FetchError: that cannot be had.
+        """
+        location = batch.metadata.get(keys.LOCATION)
+        if location is None:
+            return batch
+        schema, batches = read_stream(self._requests.fetch(location, batch.metadata.get(keys.LOCATION_SHA256)))
+        found: list[Batch] = []
+        for each in batches:
+            if not is_log(each):
+                found.append(each)
+            elif (failure := self.log(each)) is not None:
+                raise failure
+        if batch.data.num_rows or not schema.equals(batch.data.schema) or len(found) != 1:
+            raise ProtocolError("the worker points to something else than one batch of the columns that it announces")
+        if keys.LOCATION in found[0].metadata:
+            raise ProtocolError("the worker points to an object that points to another one")
+        return found[0]
 
     def log(self, batch: Batch) -> RpcError | None:
         """Hand a log message on; an error message comes back for raising."""
@@ -253,7 +277,7 @@ class HttpStream(Generic[R]):
         body = stream_buffers(batch.data.schema, [Batch(batch.data, {**batch.metadata, **self._tokens(cursor)})])
         try:
             stream = self._connection.post(self._path, _joined(body))
-            self._turn = drive(_read_turn(self._connection.log, exchange=self._takes_input), stream)
+            self._turn = drive(_read_turn(self._connection, exchange=self._takes_input), stream)
             _expect_end(stream, "a turn")
         except BaseException:
             self._turn = _Turn()
@@ -276,7 +300,7 @@ class HttpStream(Generic[R]):
                 self.on_end()
 
 
-def _read_turn(log: Callable[[Batch], RpcError | None], *, exchange: bool = False) -> Core[_Turn]:
+def _read_turn(connection: HttpConnection, *, exchange: bool = False) -> Core[_Turn]:
     """What a response has of a stream, read to the end of its IPC stream.
 
     Of an exchange, the first batch is the answer even if it is empty and has the cursor; otherwise an empty batch
@@ -288,9 +312,9 @@ def _read_turn(log: Callable[[Batch], RpcError | None], *, exchange: bool = Fals
         raise ConnectionClosed("the worker's answer ends before its stream begins")
     while (batch := (yield from reader.read_batch())) is not None:
         if is_log(batch):
-            turn.failure = turn.failure or log(batch)
+            turn.failure = turn.failure or connection.log(batch)
             continue
-        _here(batch)
+        batch = connection.follow(batch)
         cursor = batch.metadata.get(keys.STREAM_STATE)
         turn.cursor = cursor or turn.cursor
         turn.call = batch.metadata.get(keys.CALL_STATE, turn.call)
@@ -301,27 +325,17 @@ def _read_turn(log: Callable[[Batch], RpcError | None], *, exchange: bool = Fals
     return turn
 
 
-def _failure(reply: Reply, log: Callable[[Batch], RpcError | None]) -> RpcError:
+def _failure(reply: Reply, connection: HttpConnection) -> RpcError:
     """The error in a body that must have one, in whichever of its streams."""
     stream = MemoryStream(reply.body)
     try:
         while stream.remaining:
-            failure = drive(_read_turn(log), stream).failure
+            failure = drive(_read_turn(connection), stream).failure
             if failure is not None:
                 return failure
     except (ConnectionClosed, MalformedMessage) as error:
         return reply.refusal or error
     return reply.refusal or ProtocolError("the worker marks its answer as an error, and there is none in it")
-
-
-def _here(batch: Batch) -> Batch:
-    """``batch``, unless its rows are somewhere else (spec 02, section 11.1)."""
-    if keys.LOCATION in batch.metadata:
-        raise ProtocolError(
-            "the worker answers with a pointer to another server, which this client does not follow; ask for less, or "
-            "let the worker send its answers itself"
-        )
-    return batch
 
 
 def _expect_end(stream: MemoryStream, what: str) -> None:

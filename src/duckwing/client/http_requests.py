@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from ..errors import ArgumentError
 from ..rpc.errors import ConnectionClosed, MalformedMessage, ProtocolError, RpcError
@@ -160,6 +161,33 @@ class Requests:
         with contextlib.suppress(RpcError, ConnectFailedError, NotSentError):
             payload, headers = self._packed(body, None)
             self._pool.exchange("POST", path, payload, headers, min(seconds, self._seconds), self._limit)
+
+    def fetch(self, location: bytes, digest: bytes | None) -> bytes:
+        """The object that the worker points to, instead of sending it (spec 02, section 11.1).
+
+        Args:
+            location: its URL: https, or http if that is how the worker itself is reached.
+            digest: its SHA-256 in hexadecimal digits, if the worker says it.
+
+        Raises:
+            ProtocolError: it is no such URL.
+            FetchError: the object cannot be had.
+        """
+        schemes = ("https",) if self.address.secure else ("https", "http")
+        try:
+            url = location.decode("ascii")
+            parts = urlsplit(url)
+            plain = parts.hostname is not None and "@" not in parts.netloc and url.isprintable() and " " not in url
+        except ValueError:
+            plain = False
+        if not plain or parts.scheme not in schemes:
+            raise ProtocolError(
+                f"the worker at {self.address.url} points to something else than an object behind "
+                f"{' or '.join(f'{scheme}://' for scheme in schemes)}"
+            )
+        from .http_objects import fetch
+
+        return fetch(url, digest, wire=MAX_RESPONSE_BYTES, limit=MAX_RESPONSE_BYTES, seconds=self._seconds)
 
     def close(self) -> None:
         """End all connections, also those that are in use."""

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from ..errors import ArgumentError, OutputError
-from ..state.arrays import SharedArrays
 from .aggregate import BoundAggregate, spread
 from .groups import PUT, Groups
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
 
-    Ids = np.ndarray[Any, np.dtype[np.int64]]
+    from ..state.scope import Arrays, Ids, Scope
 
 
 _FRESH, _DONE = 1, 2
@@ -29,13 +25,13 @@ class GroupStates:
 
     Args:
         bound: the function with its constants.
-        directory: where the processes of the machine share memory.
+        scope: where the processes share them.
     """
 
-    def __init__(self, bound: BoundAggregate, directory: Path):
+    def __init__(self, bound: BoundAggregate, scope: Scope):
         self._bound = bound
         self._fields = bound.function.per_group
-        self._arrays = SharedArrays(directory, {name: field.dtype for name, field in self._fields.items()})
+        self._arrays: Arrays = scope.arrays({name: field.dtype for name, field in self._fields.items()})
         self._used: set[tuple[str, str]] = set()
         self._nonzero = [field for field in self._fields.values() if field.default]
         self._instance = bound.instance()
@@ -53,14 +49,18 @@ class GroupStates:
         ids, columns = self._bound.only_counted(ids, columns)
         if len(ids):
             groups = ids.to_numpy()
+            self._arrays.load(groups)
             self._reserve(groups)
             self._instance.update(self._groups(groups), *self._bound.arguments(columns))
+            self._arrays.save(groups)
 
     def combine(self, source: pa.Array, target: pa.Array) -> None:
         """Take the groups of ``source`` into those of ``target``, pair by pair."""
         import numpy as np
 
         sources, targets = source.to_numpy(), target.to_numpy()
+        both = np.concatenate((sources, targets))
+        self._arrays.load(both)
         while len(sources):
             # What a pair reads may be what another one writes: such pairs are merged one after another.
             count = len(sources)
@@ -71,6 +71,7 @@ class GroupStates:
                 self._arrays.present[sources[:count][there]] = _DONE
                 self._merge(sources[:count][there], targets[:count][there])
             sources, targets = sources[count:], targets[count:]
+        self._arrays.save(both)
 
     def finalize(self, ids: pa.Array) -> pa.Array:
         """The result of each group."""
@@ -78,6 +79,7 @@ class GroupStates:
 
         wanted = ids.to_numpy()
         count = len(wanted)
+        self._arrays.load(wanted)
         there = self._there(wanted)
         present = wanted[there]
         if not len(present):
@@ -86,14 +88,14 @@ class GroupStates:
             self._changes()  # An author learns of what is missing also where nothing happens to be merged.
         results = self._bound.results(self._instance.result(self._groups(present)), len(present))
         self._arrays.present[present] = _DONE
+        self._arrays.save(present)
         if len(present) == count:
             return results
         return spread(results, pa.array(np.flatnonzero(there)), self._bound.empty(count))
 
     def outstanding(self) -> bool:
         """Whether there is a group whose rows are in no result and in no other group."""
-        known = self._arrays.refresh(sys.maxsize)
-        return bool(known and (self._arrays.present[:known] == _FRESH).any())
+        return self._arrays.has(_FRESH)
 
     def close(self) -> None:
         """Unmap the memory."""

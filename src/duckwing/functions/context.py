@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..filters.pushed import Filters
     from ..scans.scan import Order, Sample, Scan
-    from ..state.directory import Scopes
+    from ..state.scope import Scopes
     from ..state.store import Store
     from .changes import Change
     from .secrets import Secret, SecretParameter

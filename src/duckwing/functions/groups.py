@@ -21,7 +21,7 @@ from ..errors import DeclarationError, OutputError
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..state.arrays import SharedArrays
+    from ..state.scope import Arrays
 
     Array = np.ndarray[Any, Any]
 
@@ -109,7 +109,7 @@ class Groups:
         ```
     """
 
-    def __init__(self, ids: Array, arrays: SharedArrays, what: str, used: set[tuple[str, str]]):
+    def __init__(self, ids: Array, arrays: Arrays, what: str, used: set[tuple[str, str]]):
         self.ids = ids
         self._arrays = arrays
         self._what = what

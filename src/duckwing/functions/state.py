@@ -9,7 +9,7 @@ from ..errors import ArgumentError, StateError
 from ..state.values import dump_value, load_value
 
 if TYPE_CHECKING:
-    from ..state.directory import Kind, ScopeDirectory
+    from ..state.scope import Kind, Scope
     from .context import Invocation
 
 _VALUES = "values"
@@ -20,8 +20,9 @@ _LOGS = "logs"
 class State:
     """State by how long it lives.
 
-    Every process of the worker sees the same, on one machine. What processes of several threads or
-    queries do at once, happens one after another; there are no transactions over several calls.
+    Every process of the worker sees the same, on several machines if they share a server
+    (docs/state-stores.md). What processes of several threads or queries do at once, happens one after
+    another; there are no transactions over several calls.
 
     Example:
         ```python
@@ -80,9 +81,9 @@ class StateScope:
     tuples, sets, dicts, numpy arrays, Arrow data. They come back as they were. Keys are text.
     """
 
-    def __init__(self, directory: ScopeDirectory):
-        self._directory = directory  # open as long as its store is used
-        self._store = directory.store
+    def __init__(self, scope: Scope):
+        self._kept = scope  # open as long as its store is used
+        self._store = scope.store
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of ``key``, ``default`` if it has none."""

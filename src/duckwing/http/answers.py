@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -31,6 +32,7 @@ class Answer:
         function: what the call was about, for the access log, as the following.
         rows: how many rows the body has.
         cancelled: the client wanted no more of a stream.
+        uploads: of objects that the body points to; it must not go out before they have arrived.
     """
 
     body: Sequence[Buffer]
@@ -40,6 +42,7 @@ class Answer:
     function: str = ""
     rows: int = 0
     cancelled: bool = False
+    uploads: Sequence[Future[None]] = ()
 
     @property
     def size(self) -> int:

@@ -13,11 +13,13 @@ from . import headers as names
 from .cursors import Cursors
 from .exchange import Exchange, Running
 from .lanes import Lanes
+from .pointers import MAX_OBJECT_BYTES, Outbox
 from .settings import Served, Settings
 from .signing_in import SigningIn
 from .streams import Streams
 from .telemetry import telemetry
 from .tokens import Sealer
+from .uploads import MAX_UPLOAD_BYTES, Uploads
 
 if TYPE_CHECKING:
     from .metrics import Metrics
@@ -41,7 +43,9 @@ class Application:
         self.settings = settings
         self._lanes = Lanes(served.make_server, settings.threads)
         sealer = Sealer(settings.keys)
-        self._streams = Streams(self._lanes, Cursors(sealer), settings.max_stream_bytes)
+        offload = settings.offload
+        outbox = Outbox(offload) if offload is not None else None
+        self._streams = Streams(self._lanes, Cursors(sealer), settings.max_stream_bytes, outbox, settings.backend)
         metrics: Metrics | None = None
         if settings.metrics:
             from .metrics import Metrics
@@ -57,6 +61,8 @@ class Application:
             _capabilities(settings),
             metrics,
             telemetry(),
+            outbox,
+            Uploads(offload.store, sealer) if offload is not None else None,
         )
         self._tending: asyncio.Task[None] | None = None
 
@@ -98,6 +104,9 @@ class Application:
         except TimeoutError:
             logging.getLogger(__name__).warning("a function is still running; the worker ends without its hooks")
         self._lanes.close()
+        for room in (self._running.outbox, self._running.uploads):
+            if room is not None:
+                room.close()
 
 
 def _capabilities(settings: Settings) -> list[tuple[bytes, bytes]]:
@@ -105,7 +114,14 @@ def _capabilities(settings: Settings) -> list[tuple[bytes, bytes]]:
     fixed: Mapping[str, Any] = {
         names.ACCEPTED_SUPPORT: "true",
         names.SUPPORTED_ENCODINGS: ", ".join(settings.codecs),
-        names.EXTERNALIZATION: "false",
+        names.EXTERNALIZATION: "false" if settings.offload is None else "true",
         **({names.MAX_REQUEST_BYTES: str(settings.max_request_bytes)} if settings.max_request_bytes else {}),
     }
+    if settings.offload is not None:
+        fixed = {
+            **fixed,
+            names.MAX_EXTERNALIZED_BYTES: str(MAX_OBJECT_BYTES),
+            names.UPLOAD_URLS: "true",
+            names.MAX_UPLOAD_BYTES: str(MAX_UPLOAD_BYTES),
+        }
     return [(name.encode(), value.encode()) for name, value in fixed.items()]

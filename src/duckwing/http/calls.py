@@ -16,6 +16,7 @@ from ..rpc.request import Request, method_name, read_params
 from ..rpc.server import Server, answer_stream
 from ..rpc.versions import check_version
 from .answers import Answer, failure, too_large
+from .pointers import Outbox, beside, uploads
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,15 @@ def read_call(
     return request.metadata, read_params(method, request.batch.data, limits)
 
 
-def answer_unary(server: Server, route: Route, body: bytes, caller: Identity, limit: int) -> Answer:
+def answer_unary(
+    server: Server,
+    route: Route,
+    body: bytes,
+    caller: Identity,
+    limit: int,
+    outbox: Outbox | None = None,
+    coding: str = "",
+) -> Answer:
     """Answer a unary call.
 
     Args:
@@ -110,6 +119,8 @@ def answer_unary(server: Server, route: Route, body: bytes, caller: Identity, li
         body: of the request.
         caller: who calls.
         limit: bytes of the answer that are taken.
+        outbox: sends what is too large for it; None: nothing does.
+        coding: of what is sent.
 
     Raises:
         RpcError: the request has not become a call.
@@ -121,7 +132,8 @@ def answer_unary(server: Server, route: Route, body: bytes, caller: Identity, li
     call.method = route.method
     try:
         result = run_handler(handler, call, params)
-        answer = Answer(answer_stream(method, call, result), call=call)
+        stream, sent = beside(outbox, answer_stream(method, call, result), limit, coding)
+        answer = Answer(stream, call=call, uploads=uploads(sent))
         if answer.size > limit:
             raise too_large(answer.size, limit, route.method)
     except BaseException as error:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..rpc.call import Identity
-from .tokens import InvalidToken, Sealer, identity_context
+from .tokens import InvalidToken, Sealer
 
 CURSOR_SECONDS = 3600.0
 CALL_SECONDS = 24 * 3600.0
@@ -22,7 +22,7 @@ MAX_SKEW = 60.0
 
 _CURSOR, _CALL = b"cursor", b"call"
 _CURSOR_HEAD = struct.Struct("<d16s16sQ")
-_CALL_HEAD = struct.Struct("<d16sQIIII")
+_CALL_HEAD = struct.Struct("<d16sQIIIII")
 
 
 class ExpiredToken(InvalidToken):
@@ -43,6 +43,7 @@ class OpenCall:
         output: the stream's schema, serialised.
         request: the request's stream; empty if only one process can go on.
         header: the encoded header; empty likewise.
+        coding: in which the client takes objects beside HTTP; ``""``: in none.
     """
 
     id: bytes
@@ -51,6 +52,7 @@ class OpenCall:
     output: bytes
     request: bytes = b""
     header: bytes = b""
+    coding: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class Cursors:
 
     def call(self, call: OpenCall, protocol: str, caller: Identity) -> bytes:
         """The token of a call."""
-        parts = (call.method.encode(), call.output, call.request, call.header)
+        parts = (call.method.encode(), call.output, call.request, call.header, call.coding.encode())
         head = _CALL_HEAD.pack(self._clock(), call.id, call.limit, *map(len, parts))
         return self._sealer.seal(b"".join((head, *parts)), _CALL, _context(protocol, caller))
 
@@ -126,8 +128,8 @@ class Cursors:
         for length in lengths:
             parts.append(data[position : position + length])
             position += length
-        method, output, request, header = parts
-        return OpenCall(id_, limit, method.decode(), output, request, header)
+        method, output, request, header, coding = parts
+        return OpenCall(id_, limit, method.decode(), output, request, header, coding.decode())
 
     def _check_age(self, created: float, seconds: float) -> None:
         age = self._clock() - created
@@ -136,4 +138,4 @@ class Cursors:
 
 
 def _context(protocol: str, caller: Identity) -> bytes:
-    return protocol.encode() + b"\0" + identity_context(caller)
+    return protocol.encode() + b"\0" + caller.context

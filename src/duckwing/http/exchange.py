@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
+from ..client.http_objects import FetchError
 from ..rpc.call import ANONYMOUS, Identity
 from ..rpc.errors import ProtocolNotSpecifiedError, RpcError
 from ..rpc.framing import Buffer
@@ -30,14 +31,19 @@ from .authentication import refusal as refused_caller
 from .calls import Route, WrongForm, answer_unary, find
 from .compression import TooLarge, Undecodable, UnknownCoding, chosen_coding, decode, encode
 from .lanes import Lanes, session_in
+from .pointers import OffloadError, settled
 from .settings import MAX_DECODED_BYTES, MAX_WAITING, Served, Settings
 from .signing_in import SigningIn
 from .streams import Streams
 from .telemetry import Telemetry
 from .tokens import InvalidToken
+from .uploads import MAX_OFFER_BYTES
+from .uploads import PATH as UPLOAD_PATH
 
 if TYPE_CHECKING:
     from .metrics import Metrics
+    from .pointers import Outbox
+    from .uploads import Uploads
 
 BODY_SECONDS = 60.0
 SLOWEST = 16 << 10
@@ -67,6 +73,8 @@ class Running:
         fixed: headers of every response.
         metrics: counts requests; None: nobody wants to know.
         telemetry: makes spans of calls; None: likewise.
+        outbox: sends what travels beside answers; None: nothing does.
+        uploads: what travels beside requests; None: likewise.
     """
 
     served: Served
@@ -78,6 +86,8 @@ class Running:
     fixed: Sequence[tuple[bytes, bytes]]
     metrics: Metrics | None
     telemetry: Telemetry | None
+    outbox: Outbox | None
+    uploads: Uploads | None
 
 
 class Exchange:
@@ -243,6 +253,16 @@ class Exchange:
 
     async def _call(self, path: str, caller: Identity, limit: int) -> Answer | Response:
         server_id = self._app.router.server_id
+        uploads = self._app.uploads
+        if uploads is not None and path == self._settings.prefix + UPLOAD_PATH:
+            self._access.method = "__upload_url__"
+            asked = await self._body(MAX_OFFER_BYTES)
+            if isinstance(asked, Response):
+                return asked
+            try:
+                return await uploads.offer(asked, caller)
+            except (RpcError, OffloadError) as error:
+                return refusal(error, 400, server_id)
         try:
             route = _route(path, self._settings.prefix)
             if route is None:
@@ -253,34 +273,49 @@ class Exchange:
             return refusal(error, 400, server_id)
         except RpcError as error:
             return refusal(error, 404, server_id)
+        body = await self._body(self._settings.max_request_bytes or MAX_DECODED_BYTES)
+        if isinstance(body, Response):
+            return body
+        try:
+            if uploads is not None:
+                body = await uploads.resolve(body, caller)
+            self._dispatched = True
+            return await settled(await self._dispatch(route, body, caller, limit))
+        except FetchError as error:
+            if error.passing:
+                return _text(f"the request cannot be fetched: {error}", 503, {"Retry-After": "1"})
+            return refusal(error, 400, server_id)
+        except (RpcError, OffloadError, InvalidToken, TypeError) as error:
+            return refusal(error, 400, server_id)
+
+    async def _dispatch(self, route: Route, body: bytes, caller: Identity, limit: int) -> Answer:
+        coding = self._object_coding()
+        if route.action == "init":
+            return await self._app.streams.open(route, body, caller, limit, coding)
+        if route.action:
+            return await self._app.streams.go_on(route, body, caller, limit)
+        lane = self._app.lanes.free()
+        outbox = self._app.outbox
+        return await asyncio.wrap_future(
+            lane.submit(lambda server: answer_unary(server, route, body, caller, limit, outbox, coding))
+        )
+
+    async def _body(self, limit: int) -> bytes | Response:
+        """The body of a request of the RPC, or the refusal of one."""
         if names.ARROW not in self._headers.get("content-type", ""):
             return _text(f"expected Content-Type: {names.ARROW}", 415)
         if self._app.lanes.load > MAX_WAITING:
             return _text("too many calls wait; try again", 503, {"Retry-After": "1"})
         try:
-            body = await self._body()
+            return await self._read_body(limit)
         except TooLarge as error:
             return _text(str(error), 413)
         except UnknownCoding as error:
             return _text(str(error), 415)
         except Undecodable as error:
             return _text(str(error), 400)
-        self._dispatched = True
-        try:
-            return await self._dispatch(route, body, caller, limit)
-        except (RpcError, InvalidToken, TypeError) as error:
-            return refusal(error, 400, server_id)
 
-    async def _dispatch(self, route: Route, body: bytes, caller: Identity, limit: int) -> Answer:
-        if route.action == "init":
-            return await self._app.streams.open(route, body, caller, limit)
-        if route.action:
-            return await self._app.streams.go_on(route, body, caller, limit)
-        lane = self._app.lanes.free()
-        return await asyncio.wrap_future(lane.submit(lambda server: answer_unary(server, route, body, caller, limit)))
-
-    async def _body(self) -> bytes:
-        limit = self._settings.max_request_bytes or MAX_DECODED_BYTES
+    async def _read_body(self, limit: int) -> bytes:
         length = self._headers.get("content-length", "")
         if length.isdigit() and int(length) > limit:
             raise TooLarge(f"the body has {int(length)} bytes; at most {limit} are accepted")
@@ -290,7 +325,8 @@ class Exchange:
         while True:
             left = began + BODY_SECONDS + size / SLOWEST - time.monotonic()
             try:
-                message = await asyncio.wait_for(self._receive(), max(left, 0.001))
+                async with asyncio.timeout(max(left, 0.001)):
+                    message = await self._receive()
             except TimeoutError:
                 raise ClientGone from None
             if message["type"] == "http.disconnect":
@@ -330,12 +366,11 @@ class Exchange:
         whole = body if isinstance(body, bytes) else b"".join(map(_bytes, body))
         call = answer.call
         if call is not None and call.awaits_answer and await self._is_gone():
-            call.lost()
+            await asyncio.to_thread(call.lost)
         await self._write(answer.status, response_headers, whole)
-        if call is not None:
-            if self._disconnected:
-                call.lost()
-            call.answered()
+        if call is not None and call.awaits_answer:
+            # In a thread: where several machines share the state, a server is told.
+            await asyncio.to_thread(call.lost if self._disconnected else call.answered)
 
     def _coding(self) -> tuple[str, str] | None:
         compression = self._settings.compression
@@ -343,6 +378,14 @@ class Exchange:
             return None
         asked, offered = self._headers.get("x-vgi-accept-encoding"), self._headers.get("accept-encoding")
         return chosen_coding(asked, offered, self._settings.codecs)
+
+    def _object_coding(self) -> str:
+        """The coding of objects that the answer points to; they have one header for all clients."""
+        if self._settings.compression == "off":
+            return ""
+        asked, offered = self._headers.get("x-vgi-accept-encoding"), self._headers.get("accept-encoding")
+        coding, header = chosen_coding(asked, offered, self._settings.codecs) or ("", "")
+        return coding if header == "Content-Encoding" else ""
 
     def _is_local(self) -> bool:
         """Whether the client is on this machine: between its processes, compression only costs time."""

@@ -14,6 +14,9 @@ ACCEPTED_SUPPORT = "VGI-Accept-Max-Response-Bytes-Support"
 SUPPORTED_ENCODINGS = "VGI-Supported-Encodings"
 MAX_REQUEST_BYTES = "VGI-Max-Request-Bytes"
 EXTERNALIZATION = "VGI-Externalization-Enabled"
+MAX_EXTERNALIZED_BYTES = "VGI-Max-Externalized-Response-Bytes"
+UPLOAD_URLS = "VGI-Upload-URL-Support"
+MAX_UPLOAD_BYTES = "VGI-Max-Upload-Bytes"
 
 MIN_RESPONSE_BYTES = 65_536
 MAX_RESPONSE_BYTES = 9_007_199_254_740_991

@@ -14,11 +14,13 @@ from .app import Application
 from .authentication import Authenticator, ProtectedResource, from_environment
 from .compression import CODECS
 from .cors import Cors
+from .objects import Offload
 from .settings import Served, Settings
 
 if TYPE_CHECKING:
     from ..catalog.declared import Catalog
     from ..service.hooks import Hooks
+    from ..state.backend import Backend
 
 
 def application(
@@ -28,7 +30,9 @@ def application(
     *,
     threads: int = 1,
     authenticate: Authenticator | None = None,
+    backend: Backend | None = None,
     resource: ProtectedResource | None = None,
+    offload: Offload | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> Application:
     """A worker as an ASGI application.
@@ -39,7 +43,9 @@ def application(
         http: how it is served; where it listens is somebody else's business.
         threads: in which authors' code runs, unless ``http`` says it.
         authenticate: finds out who calls, before what the environment configures.
+        backend: where several machines share the state of queries.
         resource: where clients can sign in; by default, what the environment says.
+        offload: what travels beside HTTP.
         environment: configures keys and authentication.
 
     Raises:
@@ -61,6 +67,8 @@ def application(
         resource=configured.resource,
         pages=http.pages,
         metrics=http.metrics,
+        backend=backend,
+        offload=offload,
     )
     if http.max_stream_bytes is not None:
         settings = replace(settings, max_stream_bytes=http.max_stream_bytes)
@@ -68,7 +76,7 @@ def application(
     served = Served(
         name=", ".join(catalog.catalog_name for catalog in catalogs),
         version=_version(),
-        make_server=lambda: Service(catalogs, hooks, stateless=True).server(),
+        make_server=lambda: Service(catalogs, hooks, stateless=True, backend=backend).server(),
         stop=hooks.stop,
         doc=first.catalog_comment or "",
     )

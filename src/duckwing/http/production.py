@@ -5,14 +5,24 @@ from __future__ import annotations
 import struct
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..rpc.call import Lockstep, Travelling, run_handler
-from ..rpc.framing import EMPTY_SCHEMA, Batch, Buffer, batch_message, empty_batch, has_dictionaries
+from ..rpc.framing import (
+    EMPTY_SCHEMA,
+    Batch,
+    Buffer,
+    batch_message,
+    empty_batch,
+    has_dictionaries,
+    schema_message,
+)
 from ..rpc.turns import check_output
 from .answers import too_large
+from .pointers import MAX_BATCH_BYTES, Outbox, Sent, uploads
 
 if TYPE_CHECKING:
     from ..rpc.call import Call, Stream
@@ -37,6 +47,8 @@ class Turn:
         rows: of all batches.
         failed: an error is its only message.
         state: what another process needs to go on behind it; None: only this one can.
+        uploads: of batches for which there are pointers among the messages.
+        size: bytes of the batches, wherever they travel.
     """
 
     messages: tuple[Buffer, ...] = ()
@@ -44,16 +56,21 @@ class Turn:
     rows: int = 0
     failed: bool = False
     state: bytes | None = None
+    uploads: Sequence[Future[None]] = ()
+    size: int = 0
 
     @property
-    def size(self) -> int:
-        """Bytes of the messages."""
-        return sum(len(message) for message in self.messages)
+    def held(self) -> int:
+        """Bytes of memory that it takes."""
+        if all(upload.done() for upload in self.uploads):
+            return sum(len(message) for message in self.messages)
+        return self.size
 
 
 class _Message(NamedTuple):
     data: Buffer
     rows: int
+    sent: Sent | None = None
 
 
 class Production:
@@ -70,16 +87,30 @@ class Production:
         room: bytes that the messages of a turn may have.
         state: of the turn before this one, made elsewhere; None: the stream is new.
         travels: turns have a state.
+        outbox: sends what is too large for a response; None: it is cut.
+        coding: of what is sent.
 
     Attributes:
         state: that of the last turn: where the next one begins.
     """
 
-    def __init__(self, stream: Stream, call: Call, room: int, *, travels: bool, state: bytes | None = None):
+    def __init__(
+        self,
+        stream: Stream,
+        call: Call,
+        room: int,
+        *,
+        travels: bool,
+        state: bytes | None = None,
+        outbox: Outbox | None = None,
+        coding: str = "",
+    ):
         self.stream = stream
         self.state = state
         self._call = call
         self._room = room
+        self._outbox = outbox
+        self._coding = coding
         self._enough = 1 if isinstance(stream, Lockstep) and stream.lockstep else TURN_BYTES
         self._left: deque[_Message] = deque()
         self._ended = False
@@ -113,17 +144,21 @@ class Production:
             seconds: it ends so long after its first batch.
         """
         messages: list[Buffer] = []
-        size = rows = 0
+        sent: list[Sent] = []
+        inline = size = rows = 0
         began = 0.0
         if metadata:
             self._pending = metadata
         try:
             while True:
-                while self._left and (not messages or size + len(self._left[0].data) <= self._room):
+                while self._left and (not messages or inline + len(self._left[0].data) <= self._room):
                     message = self._left.popleft()
                     self._sent += message.rows
                     messages.append(message.data)
-                    size, rows = size + len(message.data), rows + message.rows
+                    if message.sent is not None:
+                        sent.append(message.sent)
+                    inline, rows = inline + len(message.data), rows + message.rows
+                    size += message.sent.size if message.sent is not None else len(message.data)
                     began = began or time.monotonic()
                 if self._left or self._ended or size >= min(self._enough, self._room // 2):
                     break
@@ -134,10 +169,11 @@ class Production:
             self._ended = True
             self._left.clear()
             failure = [batch_message(batch) for batch in self._call.failure(self.stream.output_schema, error)]
-            return Turn((*messages, *failure), last=True, rows=rows, failed=not messages and len(failure) == 1)
+            failed = not messages and len(failure) == 1
+            return Turn((*messages, *failure), True, rows, failed, uploads=uploads(sent), size=size)
         last = self._ended and not self._left
         self.state = None if last or self._saved is None else _pack(self._sent, self._known, self._saved)
-        return Turn(tuple(messages), last, rows, state=self.state)
+        return Turn(tuple(messages), last, rows, state=self.state, uploads=uploads(sent), size=size)
 
     def _go_on(self) -> None:
         """Have the stream make the next batch."""
@@ -152,11 +188,12 @@ class Production:
             self._pending = {}
         answer = run_handler(self.stream.turn, Batch(empty_batch(EMPTY_SCHEMA), tick))
         output = self.stream.output_schema
+        if answer is not None:
+            check_output(self._call, answer, output)  # before the log messages are taken, for they go with its error
         self._left.extend(_Message(batch_message(message), 0) for message in self._call.messages(output))
         if answer is None:
             self._ended = True
             return
-        check_output(self._call, answer, output)
         known = min(self._skip, answer.data.num_rows)
         if known:
             self._skip -= known
@@ -167,14 +204,18 @@ class Production:
         self._left.extend(self._pieces(answer))
 
     def _pieces(self, batch: Batch) -> Iterator[_Message]:
-        """The messages of a batch, each small enough for a response."""
+        """The messages of a batch, each small enough for a response, or for the store."""
         message = batch_message(batch, dictionaries=self._dictionaries)
         rows = batch.data.num_rows
-        if len(message) <= self._room:
-            yield _Message(message, rows)
+        outbox = self._outbox
+        apart = outbox is not None and outbox.takes(len(message), self._room)
+        most = MAX_BATCH_BYTES if apart else self._room
+        if len(message) <= most:
+            sent = outbox.send(schema_message(batch.data.schema), message, self._coding) if outbox and apart else None
+            yield _Message(sent.pointer if sent else message, rows, sent)
             return
         if rows <= 1:
-            raise too_large(len(message), self._room, self._call.method)
+            raise too_large(len(message), most, self._call.method)
         half = rows // 2
         yield from self._pieces(Batch(batch.data.slice(0, half), batch.metadata))
         yield from self._pieces(Batch(batch.data.slice(half), batch.metadata))

@@ -10,7 +10,7 @@ import contextlib
 import time
 from collections.abc import Mapping
 
-from ..rpc.call import is_shutdown
+from ..rpc.call import Stream, is_shutdown
 from .lanes import Lane
 from .production import TURN_BYTES, TURN_SECONDS, Production, Turn
 
@@ -57,7 +57,7 @@ class Pump:
     @property
     def size(self) -> int:
         """Bytes that it holds."""
-        return sum(turn.size for turn in (*self._turns.values(), *self._parts))
+        return sum(turn.held for turn in (*self._turns.values(), *self._parts))
 
     async def turn(self, number: int, metadata: Mapping[bytes, bytes] | None = None) -> Turn | None:
         """A turn, None if it is not there yet; ask again then.
@@ -102,7 +102,7 @@ class Pump:
         self._parts.clear()
         if not self._closed:
             self._closed = self._ended = True
-            self._lane.submit(lambda server: close_stream(self._production))
+            self._lane.submit(lambda server: close_stream(self._production.stream))
         self._news.set()
 
     async def _wait(self, seconds: float) -> None:
@@ -115,7 +115,9 @@ class Pump:
         parts, self._parts = self._parts, []
         messages = tuple(message for part in parts for message in part.messages)
         failed = len(parts) == 1 and parts[0].failed
-        self._turns[self._made] = Turn(messages, parts[-1].last, sum(part.rows for part in parts), failed)
+        uploads = [upload for part in parts for upload in part.uploads]
+        rows, size = sum(part.rows for part in parts), sum(part.size for part in parts)
+        self._turns[self._made] = Turn(messages, parts[-1].last, rows, failed, uploads=uploads, size=size)
         self._made += 1
         self._go_on()
 
@@ -150,14 +152,14 @@ def last_closed(production: Production, metadata: Mapping[bytes, bytes], seconds
     """The next turn; whoever has seen the last one may rely on the clean-up."""
     turn = production.turn(metadata, seconds)
     if turn.last:
-        close_stream(production)
+        close_stream(production.stream)
     return turn
 
 
-def close_stream(production: Production) -> None:
+def close_stream(stream: Stream) -> None:
     """Close a stream whose answer is out: what goes wrong now can only be logged."""
     try:
-        production.stream.close()
+        stream.close()
     except BaseException as error:
         if is_shutdown(error):
             raise

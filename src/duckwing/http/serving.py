@@ -197,12 +197,15 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """End by a signal, with status 0; a second one does not wait."""
+        """End by a signal, with status 0; a second one does not wait.
+
+        Of a process with a supervisor, that decides: a signal to all processes of a terminal or a service comes twice.
+        """
         stopping = False
 
         def stop(number: int, frame: Any) -> None:
             nonlocal stopping
-            if stopping:
+            if stopping and self._tie is None:
                 os._exit(1)
             stopping = self.should_exit = True
 

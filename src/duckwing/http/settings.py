@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..rpc.server import Server
 from .authentication import Authenticator, ProtectedResource
 from .compression import CODECS
 from .cors import Cors
+from .objects import Offload
+
+if TYPE_CHECKING:
+    from ..state.backend import Backend
 
 MAX_DECODED_BYTES = 1 << 30
 """What a request may become when nothing smaller is configured."""
@@ -35,6 +39,8 @@ class Settings:
         resource: where clients can sign in.
         pages: there are pages for people.
         metrics: Prometheus can read counters at ``/metrics``.
+        offload: what travels beside HTTP; None: nothing.
+        backend: where processes of several machines share the state of queries; None: there is one machine.
     """
 
     keys: Sequence[bytes] = field(repr=False)
@@ -49,6 +55,8 @@ class Settings:
     resource: ProtectedResource | None = None
     pages: bool = True
     metrics: bool = False
+    offload: Offload | None = None
+    backend: Backend | None = None
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,9 @@ from pathlib import Path
 
 from ..errors import StateError
 from ..rpc.call import Identity
-from ..rpc.errors import RpcError
 from ..state.places import memory_root, private_folder
-from .answers import Answer, refusal
+from .answers import Answer
 from .calls import Route
-from .tokens import InvalidToken
 
 PATIENCE_SECONDS = 60.0
 """Within which another process answers, which has something to say after a second at the latest, unless it is stuck."""
@@ -73,16 +71,9 @@ class Siblings:
             reader, writer = await asyncio.open_unix_connection(self._place(owner))
         except (OSError, StateError):
             return None
-        head = {
-            "route": [route.protocol, route.method, route.action],
-            "caller": [caller.domain, caller.principal, caller.authenticated, dict(caller.claims)],
-            "limit": limit,
-        }
         try:
-            await _send(writer, json.dumps(head, default=str).encode(), body)
-            text, answered = await asyncio.wait_for(_receive(reader), PATIENCE_SECONDS)
-            about = json.loads(text)
-            return Answer([answered], about["status"], about["failed"], rows=about["rows"])
+            await _send(writer, about_request(route, caller, limit), body)
+            return answered(*await asyncio.wait_for(_receive(reader), PATIENCE_SECONDS))
         except (OSError, EOFError, ValueError, TimeoutError):
             return None
         finally:
@@ -90,15 +81,9 @@ class Siblings:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, EOFError):
-            text, body = await _receive(reader)
-            head = json.loads(text)
-            caller = Identity(*head["caller"])
-            try:
-                answer = await self._answer(Route(*head["route"]), body, caller, head["limit"])
-            except (RpcError, InvalidToken, TypeError) as error:
-                answer = refusal(error, 400, "")
-            about = {"status": answer.status, "failed": answer.failed, "rows": answer.rows}
-            await _send(writer, json.dumps(about).encode(), b"".join(map(memoryview, answer.body)))
+            head, body = await _receive(reader)
+            route, caller, limit = read_request(head)
+            await _send(writer, *about_answer(await self._answer(route, body, caller, limit)))
         writer.close()
 
     def _place(self, process: bytes) -> str:
@@ -125,6 +110,34 @@ class Siblings:
             return
         else:
             writer.close()
+
+
+def about_request(route: Route, caller: Identity, limit: int) -> bytes:
+    """What is handed over beside the body of a request."""
+    head = {
+        "route": [route.protocol, route.method, route.action],
+        "caller": [caller.domain, caller.principal, caller.authenticated, dict(caller.claims)],
+        "limit": limit,
+    }
+    return json.dumps(head, default=str).encode()
+
+
+def read_request(head: bytes) -> tuple[Route, Identity, int]:
+    """What :func:`about_request` made ``head`` of."""
+    values = json.loads(head)
+    return Route(*values["route"]), Identity(*values["caller"]), values["limit"]
+
+
+def about_answer(answer: Answer) -> tuple[bytes, bytes]:
+    """What is handed back: the facts of an answer, and its body."""
+    about = {"status": answer.status, "failed": answer.failed, "rows": answer.rows}
+    return json.dumps(about).encode(), b"".join(map(memoryview, answer.body))
+
+
+def answered(about: bytes, body: bytes) -> Answer:
+    """The answer of which :func:`about_answer` made this."""
+    values = json.loads(about)
+    return Answer([body], values["status"], values["failed"], rows=values["rows"])
 
 
 async def _send(writer: asyncio.StreamWriter, head: bytes, body: bytes) -> None:

@@ -6,9 +6,10 @@ import asyncio
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
@@ -35,9 +36,13 @@ from .answers import Answer, failure, too_large
 from .calls import Route, find, read_body, read_call
 from .cursors import Cursor, Cursors, OpenCall
 from .lanes import Lane, Lanes
+from .owners import Owners
+from .pointers import MAX_BATCH_BYTES, Outbox, beside, uploads
 from .production import Production, Turn
 from .pumps import Pump, close_stream, last_closed
-from .siblings import Siblings
+
+if TYPE_CHECKING:
+    from ..state.backend import Backend
 
 T = TypeVar("T")
 
@@ -93,14 +98,24 @@ class Streams:
         lanes: where authors' code runs.
         cursors: makes the tokens.
         stream_limit: bytes of a turn's response, whatever the client takes.
+        outbox: sends what is too large for a response; None: it is cut, or an error.
+        backend: where processes of several machines meet.
     """
 
-    def __init__(self, lanes: Lanes, cursors: Cursors, stream_limit: int):
+    def __init__(
+        self,
+        lanes: Lanes,
+        cursors: Cursors,
+        stream_limit: int,
+        outbox: Outbox | None = None,
+        backend: Backend | None = None,
+    ):
         self._lanes = lanes
         self._cursors = cursors
         self._stream_limit = stream_limit
+        self._outbox = outbox
         self._me = os.urandom(16)
-        self._siblings = Siblings(self._me, self.go_on)
+        self._owners = Owners(self._me, self.go_on, lambda: bool(self._pumps or self._kept), backend)
         self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
         self._pumps: dict[bytes, Pump] = {}
 
@@ -111,12 +126,19 @@ class Streams:
             StateError: there is no place for the socket.
             OSError: likewise.
         """
-        await self._siblings.listen()
+        await self._owners.listen()
 
     # Opening
 
-    async def open(self, route: Route, body: bytes, caller: Identity, limit: int) -> Answer:
+    async def open(self, route: Route, body: bytes, caller: Identity, limit: int, coding: str) -> Answer:
         """Open a stream: its header and its first turn.
+
+        Args:
+            route: what the path names.
+            body: of the request.
+            caller: who calls.
+            limit: bytes of an answer that are taken.
+            coding: in which objects beside it are taken; ``""``: in none.
 
         Raises:
             RpcError: the request has not become a call.
@@ -124,26 +146,31 @@ class Streams:
         """
         lane = self._lanes.free()
         limit = min(limit, self._stream_limit)
-        opened = await _in(lane, lambda server: _open(server, route, body, caller))
+        outbox = self._outbox
+        opened = await _in(lane, lambda server: _open(server, route, body, caller, limit, outbox, coding))
         if isinstance(opened, Answer):
             return opened
         room = limit - opened.size - ROOM_FOR_TOKENS
         stream, call, output = opened.stream, opened.call, opened.stream.output_schema
-        open_call = OpenCall(os.urandom(16), limit, route.method, output.serialize().to_pybytes())
+        open_call = OpenCall(os.urandom(16), limit, route.method, output.serialize().to_pybytes(), coding=coding)
         travels = opened.state is not None
         if travels:
             open_call = replace(open_call, request=body, header=encode(stream.header))
         if stream.input_schema is not None:
             if isinstance(stream, Travelling) and not travels:  # it carries nothing
-                return Answer([*opened.body, *stream_buffers(output, call.messages(output))])
+                nothing = stream_buffers(output, call.messages(output))
+                return Answer([*opened.body, *nothing], uploads=opened.uploads)
             kept = _Kept(lane, stream, call, None, 0, opened.state or b"")
             self._keep(open_call.id, kept)
             owner = ANYBODY if travels else self._me
+            if not travels:
+                await self._owners.look()
             cursor = Cursor(open_call.id, owner, 0, opened.state or b"")
             tokens = self._tokens(cursor, route, caller, open_call)
             last = Batch(empty_batch(output), tokens)
-            return Answer([*opened.body, *stream_buffers(output, [*call.messages(output), last])])
-        production = Production(stream, call, room, travels=travels)
+            first = stream_buffers(output, [*call.messages(output), last])
+            return Answer([*opened.body, *first], uploads=opened.uploads)
+        production = Production(stream, call, room, travels=travels, outbox=outbox, coding=coding)
         turn: Turn | None
         metadata = {key: value for key, value in opened.metadata.items() if not key.startswith(b"vgi_rpc.")}
         if travels:
@@ -155,8 +182,9 @@ class Streams:
             turn = await pump.turn(0)
             if turn is None or not turn.last:
                 self._pumps[open_call.id] = pump
+                await self._owners.look()
         answer = self._turn(turn, 0, open_call, output, route, caller, opened.body)
-        return replace(answer, function=call.subject)
+        return replace(answer, function=call.subject, uploads=[*opened.uploads, *answer.uploads])
 
     # Going on
 
@@ -189,7 +217,7 @@ class Streams:
         output = pa.ipc.read_schema(pa.py_buffer(open_call.output))
         if keys.CANCEL in batch.metadata:
             if cursor.owner not in (ANYBODY, self._me):
-                await self._siblings.ask(cursor.owner, route, body, caller, limit)
+                await self._owners.ask(cursor.owner, route, body, caller, limit)
             else:
                 await self._cancel(cursor, open_call, route, caller)
             return Answer(stream_buffers(output, []), cancelled=True)
@@ -201,9 +229,10 @@ class Streams:
         if kept is None:
             if cursor.owner != ANYBODY:
                 elsewhere = cursor.owner != self._me
-                answer = await self._siblings.ask(cursor.owner, route, body, caller, limit) if elsewhere else None
+                answer = await self._owners.ask(cursor.owner, route, body, caller, limit) if elsewhere else None
                 return answer or _lost(output)
-            reopened = await _in(lane, lambda server: _reopen(server, route, open_call, cursor, caller, lane))
+            outbox = self._outbox
+            reopened = await _in(lane, lambda server: _reopen(server, route, open_call, cursor, caller, lane, outbox))
             if isinstance(reopened, Answer):
                 return reopened
             kept = reopened
@@ -228,7 +257,8 @@ class Streams:
             turned = self._turn(turn, cursor.turn, open_call, output, route, caller)
             return replace(turned, function=kept.call.subject)
         travels = cursor.owner == ANYBODY
-        given = await _in(kept.lane, lambda server: _exchange(kept, batch, open_call.limit, travels=travels))
+        limit = open_call.limit if self._outbox is None else MAX_BATCH_BYTES + ROOM_FOR_TOKENS
+        given = await _in(kept.lane, lambda server: _exchange(kept, batch, limit, travels=travels))
         if isinstance(given, Answer):
             return given
         kept.state = given.state or b""
@@ -236,12 +266,17 @@ class Streams:
         following = Cursor(cursor.call, cursor.owner, kept.turn, kept.state)
         tokens = self._tokens(following, route, caller)
         answer = Batch(given.batch.data, {**given.batch.metadata, **tokens})
-        message = batch_message(answer)
-        return Answer(
-            [schema_message(output), *map(batch_message, given.logs), message, END_OF_STREAM],
-            function=kept.call.subject,
-            rows=answer.data.num_rows,
+        whole = Answer(
+            stream_buffers(output, [*given.logs, answer]), function=kept.call.subject, rows=answer.data.num_rows
         )
+        if self._outbox is None or not self._outbox.takes(whole.size, open_call.limit):
+            return whole
+        try:
+            # What the pointer stands for has the cursor in it (spec 02, section 11.1).
+            body, sent = await asyncio.to_thread(beside, self._outbox, whole.body, open_call.limit, open_call.coding)
+        except Exception as error:
+            return failure(kept.call, output, error)
+        return replace(whole, body=body, uploads=uploads(sent))
 
     async def _pumped(
         self,
@@ -266,12 +301,12 @@ class Streams:
         kept = self._take(cursor)
         if kept is None and open_call.header and cursor.owner == ANYBODY:
             lane = self._lanes.free()
-            reopened = await _in(lane, lambda server: _reopen(server, route, open_call, cursor, caller, lane))
+            reopened = await _in(lane, lambda server: _reopen(server, route, open_call, cursor, caller, lane, None))
             kept = reopened if isinstance(reopened, _Kept) else None
         # Streams with input are not cancelled: a buffering function's is over when the client says so (spec 02, 8.4).
         if kept is not None and kept.production is not None:
             production = kept.production
-            await _in(kept.lane, lambda server: close_stream(production))
+            await _in(kept.lane, lambda server: close_stream(production.stream))
 
     # Answers
 
@@ -283,7 +318,7 @@ class Streams:
         output: pa.Schema,
         route: Route,
         caller: Identity,
-        opening: list[Buffer] | None = None,
+        opening: Sequence[Buffer] | None = None,
     ) -> Answer:
         """The response with a turn; None: there is nothing yet, the client is to ask again."""
         body = [*(opening or ()), schema_message(output), *(turn.messages if turn is not None else ())]
@@ -295,7 +330,9 @@ class Streams:
             tokens = self._tokens(cursor, route, caller, open_call if opening is not None else None)
             body.append(batch_message(Batch(empty_batch(output), tokens)))
         body.append(END_OF_STREAM)
-        answer = Answer(body, failed=turn is not None and turn.failed, rows=turn.rows if turn is not None else 0)
+        answer = Answer(body)
+        if turn is not None:
+            answer = replace(answer, failed=turn.failed, rows=turn.rows, uploads=turn.uploads)
         if answer.size > open_call.limit:
             return failure(Call({}, ""), output, too_large(answer.size, open_call.limit, route.method))
         return answer
@@ -315,7 +352,11 @@ class Streams:
         self._kept[call] = kept
         self._kept.move_to_end(call)
         if len(self._kept) > KEPT_STREAMS:
-            self._kept.popitem(last=False)
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        _, kept = self._kept.popitem(last=False)
+        kept.lane.submit(lambda server: close_stream(kept.stream))
 
     def _take(self, cursor: Cursor) -> _Kept | None:
         """A kept stream that is as far as the cursor says. Whoever asks meanwhile opens it again."""
@@ -335,7 +376,7 @@ class Streams:
                 self._pumps.pop(id_).close()
             self._make_room(now)
             while self._kept and now - next(iter(self._kept.values())).used > KEPT_SECONDS:
-                self._kept.popitem(last=False)
+                self._drop_oldest()
 
     def _make_room(self, now: float) -> None:
         """Of scans that nobody has asked about for a while, give up the oldest ones where all hold too much."""
@@ -348,10 +389,12 @@ class Streams:
 
     def close(self) -> None:
         """End all scans that only this process can go on with."""
-        self._siblings.close()
+        self._owners.close()
         for pump in self._pumps.values():
             pump.close()
         self._pumps.clear()
+        while self._kept:
+            self._drop_oldest()
 
 
 @dataclass
@@ -359,12 +402,13 @@ class _Opened:
     stream: Stream
     call: Call
     metadata: Mapping[bytes, bytes]
-    body: list[Buffer]
+    body: Sequence[Buffer]
     state: bytes | None
+    uploads: Sequence[Future[None]]
 
     @property
     def size(self) -> int:
-        return sum(len(buffer) for buffer in self.body)
+        return sum(memoryview(buffer).nbytes for buffer in self.body)
 
 
 @dataclass
@@ -374,7 +418,15 @@ class _Given:
     state: bytes | None
 
 
-def _open(server: Server, route: Route, body: bytes, caller: Identity) -> _Opened | Answer:
+def _open(
+    server: Server,
+    route: Route,
+    body: bytes,
+    caller: Identity,
+    limit: int,
+    outbox: Outbox | None,
+    coding: str,
+) -> _Opened | Answer:
     """In a lane: begin the call, up to its header."""
     protocol, method, handler = find(server, route)
     metadata, params = read_call(protocol, method, route, read_body(body, server.limits), server.limits)
@@ -384,13 +436,20 @@ def _open(server: Server, route: Route, body: bytes, caller: Identity) -> _Opene
         stream = run_handler(handler, call, params)
         header = to_batch(stream.header)
         opening = stream_buffers(header.schema, [*call.messages(header.schema), call.tag(header)])
-        return _Opened(stream, call, metadata, opening, _saved(stream))
+        shortened, sent = beside(outbox, opening, limit // 2, coding)
+        return _Opened(stream, call, metadata, shortened, _saved(stream), uploads(sent))
     except BaseException as error:
         return failure(call, EMPTY_SCHEMA, error)
 
 
 def _reopen(
-    server: Server, route: Route, open_call: OpenCall, cursor: Cursor, caller: Identity, lane: Lane
+    server: Server,
+    route: Route,
+    open_call: OpenCall,
+    cursor: Cursor,
+    caller: Identity,
+    lane: Lane,
+    outbox: Outbox | None,
 ) -> _Kept | Answer:
     """In a lane: open a stream again that was begun elsewhere, or whose turn is repeated."""
     protocol, method, handler = find(server, route)
@@ -402,7 +461,9 @@ def _reopen(
         production = None
         if stream.input_schema is None:
             room = open_call.limit - ROOM_FOR_TOKENS
-            production = Production(stream, call, room, travels=True, state=cursor.state)
+            production = Production(
+                stream, call, room, travels=True, state=cursor.state, outbox=outbox, coding=open_call.coding
+            )
         else:
             stream.load(cursor.state)
         return _Kept(lane, stream, call, production, cursor.turn)
@@ -417,16 +478,20 @@ def _exchange(kept: _Kept, batch: Batch, limit: int, *, travels: bool) -> _Given
     try:
         adapt = adapter(batch.data.schema, expected) if expected is not None else None
         answer = run_handler(stream.turn, adapt(batch) if adapt is not None else batch)
-        logs = call.messages(output)
         if answer is None:
-            return Answer(stream_buffers(output, logs))
-        check_output(call, answer, output)
+            ended = Answer(stream_buffers(output, call.messages(output)))
+            close_stream(stream)
+            return ended
+        check_output(call, answer, output)  # before the log messages are taken, for they go with its error
+        logs = call.messages(output)
         size = len(batch_message(answer, dictionaries=has_dictionaries(output)))
         if size + ROOM_FOR_TOKENS > limit:
             raise too_large(size, limit, call.method)
         return _Given(answer, logs, _saved(stream) if travels else None)
     except BaseException as error:
-        return failure(call, output, error)
+        failed = failure(call, output, error)
+        close_stream(stream)
+        return failed
 
 
 def _saved(stream: Stream) -> bytes | None:

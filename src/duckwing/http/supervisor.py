@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from ..process.child import is_child_of
 from ..process.signals import STOP_SIGNALS
@@ -107,42 +108,38 @@ class Supervisor:
         Raises:
             SystemExit: the first process cannot serve; with its status.
         """
-        signals = {*STOP_SIGNALS, signal.SIGCHLD, signal.SIGALRM}
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-        if self._add():
-            return self._is_child(before)
+        signals = _Signals()
+        if self._add(signals):
+            return True
         [(pid, first)] = self._ties.items()
-        if first.recv(1) != READY:
-            raise SystemExit(max(1, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
-        self._announce()
-        signal.setitimer(signal.ITIMER_REAL, TICK_SECONDS, TICK_SECONDS)
-        while True:
+        stopped = False
+        while not stopped and not select.select([first], [], [], 0)[0]:
+            stopped = signals.wait(None, first)
+        if not stopped:
+            if first.recv(1) != READY:
+                raise SystemExit(max(1, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
+            self._announce()
+        while not stopped:
             if len(self._ties) - len(self._leaving) < self._count and time.monotonic() >= self._start_at:
-                if self._add():
-                    return self._is_child(before)
+                if self._add(signals):
+                    return True
                 continue
-            received = signal.sigwait(signals)
-            if received in STOP_SIGNALS:
-                break
+            stopped = signals.wait(TICK_SECONDS)
             self._reap()
-            if self._changed is not None and self._changed():
+            if not stopped and self._changed is not None and self._changed():
                 print("duckwing: the source has changed: starting again", file=sys.stderr, flush=True)
                 self._end_all()
         self._stop(signals)
         return False
 
-    def _is_child(self, mask: set[signal.Signals] | set[int]) -> bool:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for tie in self._ties.values():
-            tie.close()
-        return True
-
-    def _add(self) -> bool:
+    def _add(self, signals: _Signals) -> bool:
         """Start a process; True in that process."""
         ours, theirs = socket.socketpair()
         try:
-            pid = self._start(self._listening, theirs)
+            with signals.held():
+                pid = self._start(self._listening, theirs)
+                if pid == 0:
+                    signals.forget()
         except OSError as error:
             print(f"duckwing: cannot start a process: {error.strerror or error}", file=sys.stderr, flush=True)
             self._start_at = time.monotonic() + SHORT_LIFE
@@ -151,6 +148,8 @@ class Supervisor:
             return False
         if pid == 0:
             ours.close()
+            for tie in self._ties.values():
+                tie.close()
             return True
         theirs.close()
         self._ties[pid] = ours
@@ -181,14 +180,65 @@ class Supervisor:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
 
-    def _stop(self, signals: set[signal.Signals]) -> None:
+    def _stop(self, signals: _Signals) -> None:
         """Let the processes finish what they do; a second signal does not wait for that."""
         self._listening.close()
         self._end_all()
         deadline = time.monotonic() + GRACE_SECONDS + 2
         while self._ties:
-            received = signal.sigwait(signals)
-            if received in STOP_SIGNALS or time.monotonic() > deadline:
+            if signals.wait(TICK_SECONDS) or time.monotonic() > deadline:
                 self._end_all(signal.SIGKILL)
                 deadline = float("inf")
             self._reap()
+
+
+class _Signals:
+    """The signals of this process, which wake it up.
+
+    They are handled and not blocked: a library may have started threads, and one that does not block
+    a signal would get it, and the process its default action.
+    """
+
+    def __init__(self) -> None:
+        self._read_fd, self._write_fd = os.pipe()
+        for descriptor in (self._read_fd, self._write_fd):
+            os.set_blocking(descriptor, False)
+        self._before = {number: signal.signal(number, _wake_up) for number in _handled()}
+        self._wakeup_before = signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
+
+    def wait(self, seconds: float | None, *others: socket.socket) -> bool:
+        """Wait for a signal, or for ``others`` to become readable; whether a signal asks this process to end.
+
+        Args:
+            seconds: at most so long; None: for ever.
+            others: what else may happen.
+        """
+        descriptors = [self._read_fd, *(other.fileno() for other in others)]
+        ready, _, _ = select.select(descriptors, [], [], seconds)
+        received = os.read(self._read_fd, 4096) if self._read_fd in ready else b""
+        return any(number in received for number in STOP_SIGNALS)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """A signal to a process that is just being forked would arrive here: let it wait."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _handled())
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def forget(self) -> None:
+        """In a forked process: have nothing to do with its parent's signals."""
+        signal.set_wakeup_fd(self._wakeup_before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        os.close(self._read_fd)
+        os.close(self._write_fd)
+
+
+def _handled() -> Sequence[signal.Signals]:
+    return (*STOP_SIGNALS, signal.SIGCHLD)
+
+
+def _wake_up(number: int, frame: object) -> None:
+    """The handler of signals that :class:`_Signals` waits for: that there is one is enough."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
-import json
 import os
 from collections.abc import Sequence
 
@@ -21,7 +20,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ..errors import Error
-from ..rpc.call import Identity
 
 MAX_TOKEN = 96 << 20
 """Bytes of a token that are looked at: a call with join keys of the largest size has some 64 MiB."""
@@ -113,8 +111,3 @@ class Sealer:
 @functools.lru_cache(maxsize=256)
 def _cipher(key: bytes, salt: bytes, purpose: bytes) -> AESGCM:
     return AESGCM(HKDF(SHA256(), 32, salt, b"duckwing token 1 " + purpose).derive(key))
-
-
-def identity_context(caller: Identity) -> bytes:
-    """Bytes that no two callers share; nobody and somebody without a name differ."""
-    return json.dumps([caller.authenticated, caller.domain, caller.principal]).encode()

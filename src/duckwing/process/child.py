@@ -18,13 +18,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
-from ..rpc.framing import Buffer, drive
+from ..rpc.framing import drive
 from ..rpc.keys import NO_MESSAGE
 from ..rpc.server import Server
 from ..transports.pipe import Interrupted
 from ..transports.sockets import peer_process
-from .progress import ANSWERING, WORKING, Progress
+from .progress import INSIDE, WORKING, Progress
 from .signals import SignalledStream, StopSignals, leave_in_children
+from .watched import WatchedStream
 
 CONTROL_VARIABLE = "_DUCKWING_CONTROL"
 """Environment variable that tells a process that it is such a child: its parent, and the descriptors of its
@@ -136,16 +137,8 @@ def serve_connections(
             raise
 
 
-class _Connection(SignalledStream):
-    """A connection whose progress the supervisor sees."""
-
-    def __init__(self, descriptor: int, signals: StopSignals, progress: Progress):
-        super().__init__(descriptor, descriptor, signals)
-        self._progress = progress
-
-    def write(self, buffers: Sequence[Buffer]) -> None:
-        self._progress.state = ANSWERING
-        super().write(buffers)
+class _Connection(WatchedStream, SignalledStream):
+    """A connection that is served in the main thread, to which signals come."""
 
 
 class _Child:
@@ -174,16 +167,18 @@ class _Child:
             return False
         [self._connection] = descriptors
         self._progress.state = WORKING
+        stream = _Connection(self._connection, self._connection, self._signals)
+        stream.watch(self._connection, self._progress)
         try:
             self._watch_supervisor(True)
             self._connected(peer_of(self._connection))
-            stream = _Connection(self._connection, self._signals, self._progress)
             drive(self._server.session(idle=self._set_idle), stream)
         except BaseException:
-            if self._busy:
+            if self._busy and self._progress.state != INSIDE:
                 spoil(self._connection)
             raise
         finally:
+            stream.unwatch()
             self._watch_supervisor(False)
             os.close(self._connection)
             self._connection = -1
@@ -227,9 +222,8 @@ def spoil(descriptor: int, data: bytes = b"") -> bool:
 
     Args:
         descriptor: the connection. It does not block from now on.
-        data: what tells the client so. By default it is no Arrow message, wherever in a message it begins. That may be
-            inside the body of one, so its length must not happen to be what was missing: Arrow's lengths are multiples
-            of 8, and this is none.
+        data: what tells the client so; by default, what is no Arrow message. No message must have begun: this would
+            become a part of its data.
 
     Returns:
         Whether it is done with. If not, the client must read first, and it should be tried again.

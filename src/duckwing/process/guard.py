@@ -93,6 +93,7 @@ def _watch(worker: int, life: int, answers: int, state: mmap.mmap, others: tuple
                     break
                 os.kill(worker, signal_number)
         elif state[0] == WORKING:
+            os.set_blocking(answers, True)
             os.write(answers, NO_MESSAGE * _REPEATED)
     finally:
         os._exit(0)

@@ -7,8 +7,9 @@ import os
 import sys
 import tempfile
 
-UNTOUCHED, WORKING, ANSWERING = range(3)
-"""Nothing of the connection has been read; a call has been read and nothing of its answer written; some has."""
+UNTOUCHED, WORKING, ANSWERING, INSIDE = range(4)
+"""Nothing of the connection has been read; a call has been read and nothing of its answer written; some messages
+of that have; part of a message has."""
 
 
 class Progress:
@@ -30,7 +31,7 @@ class Progress:
 
     @property
     def state(self) -> int:
-        """One of the three states above."""
+        """One of the states above."""
         return self._byte[0]
 
     @state.setter

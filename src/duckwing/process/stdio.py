@@ -5,9 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
 
-from ..rpc.framing import Buffer, drive
+from ..rpc.framing import drive
 from ..rpc.server import Server
 from ..transports.pipe import Interrupted, PipeStream
 from .guard import IDLE, WORKING, WRITING, Guard
@@ -17,16 +16,18 @@ from .standard import take_standard_streams
 
 
 class _Input(SignalledStream):
-    """Standard input and output, which tell :class:`Guard` when they are written to."""
+    """Standard input and output, which tell :class:`Guard` how far an answer has come.
+
+    Writing never waits in the middle: what was written is known at any time.
+    """
 
     def __init__(self, read_fd: int, write_fd: int, signals: StopSignals, guard: Guard):
         super().__init__(read_fd, write_fd, signals)
+        os.set_blocking(write_fd, False)
         self._guard = guard
 
-    def write(self, buffers: Sequence[Buffer]) -> None:
-        self._guard.set_state(WRITING)
-        super().write(buffers)
-        self._guard.set_state(WORKING)
+    def _wrote(self, *, inside: bool) -> None:
+        self._guard.set_state(WRITING if inside else WORKING)
 
 
 def serve_stdio(server: Server) -> None:

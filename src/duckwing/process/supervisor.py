@@ -26,7 +26,7 @@ from .child import FAILED, Control, control_pair, spoil
 from .listening import Listener
 from .members import Line, Process, ending, send_signal
 from .polling import Poller
-from .progress import ANSWERING, UNTOUCHED
+from .progress import ANSWERING, INSIDE, UNTOUCHED
 from .reloading import LOOK_SECONDS
 from .signals import STOP_SIGNALS
 
@@ -347,7 +347,10 @@ class Supervisor:
                 connection.close()
             else:
                 self._say(f"process {process.pid}: {reason}")
-                self._spoil(connection, b"" if progress[line] == ANSWERING else error_stream(Error(reason)))
+                if progress[line] == INSIDE:
+                    connection.close()
+                else:
+                    self._spoil(connection, b"" if progress[line] == ANSWERING else error_stream(Error(reason)))
 
     def _forget(self, process: Process) -> None:
         del self._processes[process.pid]

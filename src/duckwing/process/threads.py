@@ -19,12 +19,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from ..rpc.framing import Buffer, drive
+from ..rpc.framing import drive
 from ..rpc.server import Server
-from ..transports.pipe import Interrupted, PipeStream
+from ..transports.pipe import Interrupted
 from .child import ANOTHER, READY, Control, control_pair, peer_of, spoil
-from .progress import ANSWERING, WORKING, Progress
+from .progress import INSIDE, WORKING
 from .signals import LAST_WORK_SECONDS, StopSignals, leave_in_children
+from .watched import WatchedStream
 
 Serving = tuple[Server, Callable[[int], None]]
 """A server, and what is told of the process at the other end of each of its connections."""
@@ -122,7 +123,7 @@ class _Line:
 
     def spoil(self) -> None:
         """Make an error of the answer that is under way."""
-        if self._connection >= 0:
+        if self._connection >= 0 and self._control.progress.state != INSIDE:
             spoil(self._connection)
 
     def descriptors(self) -> Sequence[int]:
@@ -132,14 +133,17 @@ class _Line:
     def _serve(self, connection: int) -> None:
         self._connection = connection
         self._control.progress.state = WORKING
+        stream = WatchedStream(connection, connection)
+        stream.watch(connection, self._control.progress)
         try:
             self._connected(peer_of(connection))
-            drive(self._server.session(idle=self._set_idle), _Connection(connection, self._control.progress))
+            drive(self._server.session(idle=self._set_idle), stream)
         except BaseException:
             if self.busy:
-                spoil(connection)
+                self.spoil()
             raise
         finally:
+            stream.unwatch()
             self.busy = False
             self._connection = -1
             os.close(connection)
@@ -147,15 +151,3 @@ class _Line:
     def _set_idle(self, idle: bool) -> None:
         self.busy = not idle
         self._control.progress.state = WORKING
-
-
-class _Connection(PipeStream):
-    """A connection whose progress the supervisor sees."""
-
-    def __init__(self, descriptor: int, progress: Progress):
-        super().__init__(descriptor, descriptor)
-        self._progress = progress
-
-    def write(self, buffers: Sequence[Buffer]) -> None:
-        self._progress.state = ANSWERING
-        super().write(buffers)

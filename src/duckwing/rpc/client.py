@@ -173,6 +173,7 @@ class ClientStream(Generic[R]):
         self._sent_schema = False
         self._input_ended = False
         self._output_ended = False
+        self._failed = False
         self._over = False
 
     def __enter__(self) -> ClientStream[R]:
@@ -207,7 +208,7 @@ class ClientStream(Generic[R]):
         Raises:
             RemoteError: the server answered with an error; the stream is over.
         """
-        if self._output_ended and not self._over:
+        if self._output_ended and not self._failed and not self._over:
             return None
         return self._client.drive(self._turn(Batch(empty_batch(EMPTY_SCHEMA), metadata or {})))
 
@@ -271,6 +272,7 @@ class ClientStream(Generic[R]):
                 return batch
             failure = self._client.log(batch)
             if failure is not None:
+                self._failed = True
                 self._output_ended = yield from self._reader.drain()
                 raise failure
 

@@ -19,6 +19,7 @@ annotation                     Arrow
 ``str bytes int float bool``   ``utf8 binary int64 float64 bool``
 ``T | None``                   the type of T, nullable
 ``list[T]``, ``tuple[T, ...]`` ``list<item: T>``, items nullable
+``set[T]``, ``frozenset[T]``   the same, in any order
 ``dict[K, V]``, ``Mapping``    ``map<K, V>``
 ``Enum`` subclass              ``dictionary<int16, utf8>``, by member name
 dataclass                      ``struct`` of its fields
@@ -316,6 +317,8 @@ def value_type(annotation: Any) -> ValueType:
     plain = _PLAIN.get(annotation)
     if plain is not None:
         return _plain(plain)
+    if isinstance(annotation, typing.NewType):
+        return value_type(annotation.__supertype__)
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
         base, *extras = typing.get_args(annotation)
@@ -331,7 +334,7 @@ def value_type(annotation: Any) -> ValueType:
         if len(inner) != 1 or len(inner) == len(arguments):
             raise TypeError(f"{annotation} has no Arrow form: only T | None is a union that travels")
         return value_type(inner[0])._replace(nullable=True)
-    if origin is list or (origin is tuple and len(arguments) == 2 and arguments[1] is ...):
+    if origin in (list, set, frozenset) or (origin is tuple and len(arguments) == 2 and arguments[1] is ...):
         return _list(value_type(arguments[0]), origin)
     if origin is dict or origin is Mapping:
         return _map(value_type(arguments[0]), value_type(arguments[1]))
@@ -359,9 +362,10 @@ def result_type(annotation: Any) -> ValueType:
     Raises:
         TypeError: the annotation has no Arrow form.
     """
-    inner = [a for a in typing.get_args(annotation) if a is not type(None)]
-    if len(inner) == 1 and dataclasses.is_dataclass(inner[0]):
-        return _nested(inner[0])._replace(nullable=True)
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        inner = [a for a in typing.get_args(annotation) if a is not type(None)]
+        if len(inner) == 1 and dataclasses.is_dataclass(inner[0]):
+            return _nested(inner[0])._replace(nullable=True)
     return _nested(annotation) if dataclasses.is_dataclass(annotation) else value_type(annotation)
 
 

@@ -7,8 +7,9 @@ memory) drives them. :func:`drive` is the driver for blocking byte streams.
 
 from __future__ import annotations
 
+import functools
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ import pyarrow as pa
 from . import keys
 from .errors import ConnectionClosed, MalformedMessage
 from .limits import DEFAULT_LIMITS, Limits
-from .message import RECORD_BATCH, SCHEMA, MessageHeader, parse_header
+from .message import KNOWN_BYTES, RECORD_BATCH, SCHEMA, MessageHeader, parse_header
 from .validation import is_fixed_width, validate
 
 Buffer: TypeAlias = "bytes | pa.Buffer"
@@ -195,7 +196,7 @@ class StreamReader:
         self._of_server = of_server
         self._schema = EMPTY_SCHEMA
         self._dictionaries: _DictionaryReader | None = None
-        self._variable_width: list[int] = []
+        self._variable_width: Sequence[int] = ()
         self._last_metadata = b""
         self._last_header = MessageHeader(0, 0, 0, {})
 
@@ -215,13 +216,9 @@ class StreamReader:
         header, data = message
         if header.kind != SCHEMA:
             raise MalformedMessage("expected an Arrow stream to begin with its schema")
-        try:
-            self._schema = pa.ipc.read_schema(pa.py_buffer(data))
-            _check_names(self._schema)
-        except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
-            raise MalformedMessage(f"the schema of an Arrow stream cannot be read: {error}") from None
-        self._variable_width = [i for i, t in enumerate(self._schema.types) if not is_fixed_width(t)]
-        if has_dictionaries(self._schema):
+        opening = (_known_opening if len(data) <= KNOWN_BYTES else _read_opening)(data)
+        self._schema, self._variable_width = opening.schema, opening.variable_width
+        if opening.has_dictionaries:
             self._dictionaries = _DictionaryReader(data)
         return self._schema
 
@@ -321,6 +318,39 @@ class StreamReader:
                 f"at most {self._limits.metadata_bytes} are accepted"
             )
         return length
+
+
+class _Opening(NamedTuple):
+    """What is known of a stream once its schema is there.
+
+    Attributes:
+        schema: of its batches.
+        variable_width: the columns whose values are not all of one width.
+        has_dictionaries: there are dictionary messages before a batch.
+    """
+
+    schema: pa.Schema
+    variable_width: Sequence[int]
+    has_dictionaries: bool
+
+
+def _read_opening(message: bytes) -> _Opening:
+    """What a schema message says.
+
+    Raises:
+        MalformedMessage: it cannot be read.
+    """
+    try:
+        schema = pa.ipc.read_schema(pa.py_buffer(message))
+        _check_names(schema)
+    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
+        raise MalformedMessage(f"the schema of an Arrow stream cannot be read: {error}") from None
+    variable = tuple(i for i, t in enumerate(schema.types) if not is_fixed_width(t))
+    return _Opening(schema, variable, has_dictionaries(schema))
+
+
+# The records of the protocol come again and again with the same schemas.
+_known_opening = functools.lru_cache(maxsize=256)(_read_opening)
 
 
 class _DictionaryReader:

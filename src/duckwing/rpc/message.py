@@ -8,6 +8,7 @@ The layout is that of the flatbuffers table ``Message`` in Arrow's ``Message.fbs
 
 from __future__ import annotations
 
+import functools
 import struct
 from typing import NamedTuple
 
@@ -37,6 +38,10 @@ _TIMESTAMP = b"\x0a"
 """The kind of the only type with a text in it, the time zone."""
 
 
+KNOWN_BYTES = 4096
+"""Messages up to this size are remembered: calls have the same headers and schemas again and again."""
+
+
 class MessageHeader(NamedTuple):
     """What a message says of itself.
 
@@ -60,7 +65,7 @@ def parse_header(data: bytes, limits: Limits) -> MessageHeader:
         MalformedMessage: ``data`` is no such table, or exceeds ``limits``.
     """
     try:
-        return _parse(data, limits)
+        return (_known if len(data) <= KNOWN_BYTES else _parse)(data, limits)
     except struct.error as error:
         raise MalformedMessage(f"the header of an Arrow message points outside itself ({error})") from None
 
@@ -94,6 +99,9 @@ def _parse(data: bytes, limits: Limits) -> MessageHeader:
     metadata_at = _field(data, table, 4)
     metadata = _key_values(data, metadata_at, limits) if metadata_at else {}
     return MessageHeader(kind, body_length, rows, metadata)
+
+
+_known = functools.lru_cache(maxsize=512)(_parse)
 
 
 def _check_schema(data: bytes, schema: int, limits: Limits) -> None:

@@ -49,6 +49,7 @@ class Method(Generic[P, R]):
         wrapped: the parameters travel as one parameter ``request`` that holds their record.
         is_stream: whether a call opens a stream.
         idempotency: ``"unknown"``, ``"no_side_effects"`` or ``"idempotent"``, for reflection.
+        stream_kind: of a stream: ``"producer"``, ``"exchange"`` or ``"unknown"``, for reflection.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Method(Generic[P, R]):
     wrapped: bool = False
     is_stream: bool = False
     idempotency: str = "unknown"
+    stream_kind: str = ""
 
     @functools.cached_property
     def params_schema(self) -> pa.Schema:
@@ -110,9 +112,19 @@ def unary(
     return Method(name, params, result, wrapped, False, idempotency)
 
 
-def stream(name: str, params: type[P], *, header: type[R], wrapped: bool = False) -> Method[P, R]:
-    """A method that opens a stream: it answers with ``header``, then turn by turn."""
-    return Method(name, params, header, wrapped, True)
+def stream(
+    name: str, params: type[P], *, header: type[R], wrapped: bool = False, kind: str = "exchange"
+) -> Method[P, R]:
+    """A method that opens a stream: it answers with ``header``, then turn by turn.
+
+    Args:
+        name: the name on the wire.
+        params: dataclass of the parameters.
+        header: dataclass of the header.
+        wrapped: send the parameters as one nested record.
+        kind: what reflection reports: ``"producer"``, ``"exchange"``, or ``"unknown"`` if it depends on the call.
+    """
+    return Method(name, params, header, wrapped, True, stream_kind=kind)
 
 
 @dataclass(frozen=True, eq=False)

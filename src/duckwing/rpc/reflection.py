@@ -137,7 +137,7 @@ def describe_method(method: Method[Any, Any]) -> MethodInfo:
         method_type="stream" if method.is_stream else "unary",
         has_return=has_return,
         has_header=header is not None,
-        stream_kind="exchange" if method.is_stream else "",
+        stream_kind=method.stream_kind,
         params_schema_ipc=encode_schema(method.params_schema),
         result_schema_ipc=encode_schema(method.result_schema) if has_return else b"",
         header_schema_ipc=encode_schema(header) if header is not None else b"",

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from . import keys
-from .codec import decode, from_batch
+from .codec import Record, decode, from_batch, record_type
 from .errors import CodecError, ConnectionClosed, MalformedMessage, ProtocolError, VersionError
 from .framing import Batch, Core, StreamReader
 from .limits import Limits
@@ -92,9 +92,17 @@ def read_params(method: Method[Any, Any], data: pa.RecordBatch, limits: Limits) 
             if nested is None:
                 raise CodecError("request must not be null")
             return decode(method.params, nested, limits)
-        return method.params() if not expected.names else from_batch(method.params, data)
+        return method.params() if not expected.names else from_batch(method.params, _given(method, data))
     except (CodecError, MalformedMessage) as error:
         raise TypeError(f"parameters of method '{method.name}': {error}") from None
+
+
+def _given(method: Method[Any, Any], data: pa.RecordBatch) -> pa.RecordBatch:
+    """``data`` without the nulls that stand for a default: clients send all columns (spec 01, section 4)."""
+    params: type[Record] = method.params
+    optional = record_type(params).optional
+    absent = [name for name, column in zip(data.schema.names, data.columns, strict=True) if column.null_count]
+    return data.drop_columns([name for name in absent if name in optional]) if absent else data
 
 
 def one_line(schema: pa.Schema) -> str:

@@ -85,10 +85,11 @@ def _turns(call: Call, stream: Stream, reader: StreamReader, memory: SharedMemor
                 raise ProtocolError("the batch is a pointer to a location, but none was agreed on")
             batch = memory.incoming(batch)
             answer = run_handler(stream.turn, adapt(batch) if adapt is not None else batch)
+            if answer is not None:
+                check_output(call, answer, output)  # before the log messages are taken, for they go with its error
             buffers: list[Buffer] = [batch_message(message) for message in call.messages(output)]
             if answer is None:
                 return _End(buffers)
-            check_output(call, answer, output)
             buffers.append(batch_message(memory.outgoing(answer), dictionaries=dictionaries))
             yield buffers
     except ConnectionClosed:

@@ -15,8 +15,9 @@ from .hooks import Hooks
 
 if TYPE_CHECKING:
     from ..rpc.shared_memory import Attach
-    from ..state.directory import Scopes
+    from ..state.backend import Backend
     from ..state.living import Client
+    from ..state.scope import Scopes
     from .recent import Recent
 
 _HANDLERS = {
@@ -125,6 +126,7 @@ class Service:
         hooks: of the worker; none if None.
         stateless: the calls of one stream come one by one, each to any process, and clients are not processes of
             this machine: HTTP.
+        backend: where processes of several machines keep what calls leave for each other; None: on this machine.
 
     Attributes:
         catalogs: as above.
@@ -132,10 +134,18 @@ class Service:
         stateless: as above.
     """
 
-    def __init__(self, catalogs: Sequence[Catalog], hooks: Hooks | None = None, *, stateless: bool = False):
+    def __init__(
+        self,
+        catalogs: Sequence[Catalog],
+        hooks: Hooks | None = None,
+        *,
+        stateless: bool = False,
+        backend: Backend | None = None,
+    ):
         self.catalogs = catalogs
         self.hooks = hooks if hooks is not None else Hooks()
         self.stateless = stateless
+        self._backend = backend
         self._client_pid = 0
 
     @functools.cached_property
@@ -148,9 +158,13 @@ class Service:
     @functools.cached_property
     def scopes(self) -> Scopes:
         """What the processes of this worker share."""
-        from ..state.directory import Scopes
+        if self._backend is not None:
+            from ..state.stored import StoredScopes
 
-        return Scopes(client=self._client)
+            return StoredScopes(self._backend)
+        from ..state.directory import ScopeDirectories
+
+        return ScopeDirectories(client=self._client)
 
     def set_client(self, pid: int) -> None:
         """Say which process of this machine calls from now on, where that is not the one that has started this one.
@@ -186,7 +200,12 @@ class _Handlers(Mapping[str, Handler]):
         )
 
     def __getitem__(self, name: str) -> Handler:
-        return functools.partial(self._functions[name], self._service)
+        handler = functools.partial(self._functions[name], self._service)
+        if not self._service.stateless:
+            return handler
+        from .ownership import for_owner
+
+        return functools.partial(for_owner, self._service, handler)
 
     def __contains__(self, name: object) -> bool:
         return name in self._functions

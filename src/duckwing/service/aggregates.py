@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..functions.aggregate_groups import GroupStates
     from ..functions.aggregate_instances import InstanceStates
     from ..rpc.call import Call
-    from ..state.directory import ScopeDirectory
+    from ..state.scope import Scope
     from . import Service
 
 
@@ -42,7 +42,7 @@ def aggregate_bind(service: Service, call: Call, request: AggregateBindRequest) 
     bound = bind_aggregate(service, request, call)
     for parameter in bound.function.signature.secrets:
         bound.context.secret(parameter, bound.constants)
-    execution_id = new_execution_id(request, secret=request.secrets is not None)
+    execution_id = new_execution_id(service, call, request, secret=request.secrets is not None)
     begin(service, execution_id)
     return AggregateBindResponse(result_schema(bound), execution_id)
 
@@ -101,10 +101,10 @@ class AggregateExecution:
     """
 
     bound: BoundAggregate
-    scope: ScopeDirectory | None = None
+    scope: Scope | None = None
     opened: GroupStates | InstanceStates | None = None
 
-    def states(self, scope: ScopeDirectory) -> GroupStates | InstanceStates:
+    def states(self, scope: Scope) -> GroupStates | InstanceStates:
         """The states of the groups in a scope, which is another one if the query ran before."""
         if self.opened is not None and self.scope is scope:
             return self.opened
@@ -113,7 +113,7 @@ class AggregateExecution:
         if self.bound.function.form == "groups":
             from ..functions.aggregate_groups import GroupStates
 
-            self.opened = GroupStates(self.bound, scope.memory)
+            self.opened = GroupStates(self.bound, scope)
         else:
             from ..functions.aggregate_instances import InstanceStates
 
@@ -130,7 +130,7 @@ def open_execution(service: Service, call: Call, execution_id: bytes) -> Aggrega
     """
     execution = service.executions.get(execution_id)
     if execution is None:
-        request = read_execution_id(execution_id, AggregateBindRequest)
+        request = read_execution_id(service, execution_id, AggregateBindRequest)
         execution = AggregateExecution(bind_aggregate(service, request, call, execution_id))
         # Only one process is told of the end of an execution; the memory would stay mapped in the others.
         service.executions.keep(is_going_on)
@@ -155,7 +155,7 @@ def bind_aggregate(
         ArgumentError: its arguments do not fit.
     """
     service.hooks.start()
-    catalog = attached_catalog(service, request.attach_opaque_data)
+    catalog = attached_catalog(service, call, request.attach_opaque_data)
     name = request.function_name
     functions: Any = next(
         filter(None, (schema.aggregates(name) for schema in schemas_of(catalog, request.schema_path))), None

@@ -39,7 +39,7 @@ def catalog_attach(service: Service, call: Call, request: CatalogAttachRequest) 
 
         options = read_attach_options(request.options, catalog.attach_options, catalog.catalog_name)
     catalog.check_attach(options)
-    attachment = new_attachment(catalog, options, data_version)
+    attachment = new_attachment(service, call, catalog, options, data_version)
     version = DECLARED_VERSION
     if catalog.is_dynamic:
         from .invocations import looking

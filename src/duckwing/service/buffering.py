@@ -21,7 +21,7 @@ from ..protocol.calls import BindRequest, GlobalInitResponse, InitRequest, Phase
 from ..protocol.shared import NoResult
 from ..rpc.codec import decode, decode_batch, encode_batch
 from ..rpc.framing import Batch
-from ..state.spool import NO_INDEX, Spool, read_spools
+from ..state.scope import NO_INDEX
 from .describe import UNLIMITED_WORKERS
 from .executions import begin, change, end, look, never_failing, new_execution_id, read_execution_id
 from .invocations import log_of
@@ -31,8 +31,7 @@ from .subjects import say_function
 if TYPE_CHECKING:
     from ..functions.buffering import BoundBuffering
     from ..rpc.call import Call, Stream
-    from ..state.directory import ScopeDirectory
-    from ..state.spool import Entry
+    from ..state.scope import Entry, Scope, Spool
     from . import Service
 
 ALL = b"all"
@@ -54,13 +53,13 @@ def open_buffering(
     if request.phase is Phase.TABLE_BUFFERING:
         if request.execution_id is None:
             bind_call = decode(BindRequest, request.bind_call)
-            execution_id = new_execution_id(request, secret=bind_call.secrets is not None)
+            execution_id = new_execution_id(service, call, request, secret=bind_call.secrets is not None)
             begin(service, execution_id)
         header = GlobalInitResponse(execution_id, None, UNLIMITED_WORKERS)
         return SinkStream(header, columns, request.output_schema)
     if request.phase is Phase.TABLE_BUFFERING_FINALIZE:
         scope = look(service, execution_id)
-        parts = _Parts(read_spools(scope.path))
+        parts = _Parts(scope.spooled())
         share = request.finalize_state_id or ALL
         positions = range(len(parts)) if share == ALL else [p for (p,) in struct.iter_unpack("<q", share[1:])]
         batches = bound.source((parts[position] for position in positions), request.output_schema)
@@ -115,9 +114,9 @@ def table_buffering_combine(service: Service, call: Call, request: BufferingComb
     execution = _execution(service, call, request.execution_id)
     scope = look(service, request.execution_id)
     if execution.writes:
-        execution.bound.write(iter(_Parts(read_spools(scope.path))))
+        execution.bound.write(iter(_Parts(scope.spooled())))
         return BufferingCombineResponse(())
-    shares = execution.bound.split(_Parts(read_spools(scope.path)))
+    shares = execution.bound.split(_Parts(scope.spooled()))
     if shares is None:
         return BufferingCombineResponse((ALL,))
     # The byte in front keeps them apart from "all", and makes an empty share an id that is not empty.
@@ -145,13 +144,13 @@ class _Execution:
 
     bound: BoundBuffering
     writes: bool = False
-    _scope: ScopeDirectory | None = None
+    _scope: Scope | None = None
     _spool: Spool | None = None
 
-    def spool(self, scope: ScopeDirectory) -> Spool:
+    def spool(self, scope: Scope) -> Spool:
         """Where this process keeps its part of the input."""
         if self._spool is None:
-            self._scope, self._spool = scope, Spool(scope.path)
+            self._scope, self._spool = scope, scope.spool()
         return self._spool
 
     def is_going_on(self) -> bool:
@@ -170,7 +169,7 @@ def _execution(service: Service, call: Call, execution_id: bytes) -> _Execution:
     if execution is None:
         from .calls import bind_function
 
-        request = read_execution_id(execution_id, InitRequest)
+        request = read_execution_id(service, execution_id, InitRequest)
         bind_call = decode(BindRequest, request.bind_call)
         bound = bind_function(service, call, bind_call, execution=execution_id, data=request.bind_opaque_data)
         execution = _Execution(bound, bind_call.copy_to is not None)

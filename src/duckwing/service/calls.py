@@ -17,6 +17,7 @@ from ..rpc.framing import EMPTY_SCHEMA
 from .attachment import attached_catalog
 from .describe import UNLIMITED_WORKERS
 from .invocations import invocation, no_function, schemas_of
+from .ownership import owned
 from .pushdown import read_scan, tighten
 from .scans import keep_measures
 from .streams import ScalarStream, TableStream
@@ -79,7 +80,7 @@ def init(service: Service, call: Call, request: InitRequest) -> Stream:
     bind_call = decode(BindRequest, request.bind_call)
     # The splits of one scan begin with the id that their plan has given them, so that they share one scope.
     part_of = request.init_opaque_data if request.split_tokens else None
-    execution_id = request.execution_id or (part_of or b"") + os.urandom(16)
+    execution_id = request.execution_id or owned(service, call, "execution", (part_of or b"") + os.urandom(16))
     if call.opened is not None:
         assert isinstance(call.opened, GlobalInitResponse)
         execution_id = call.opened.execution_id
@@ -184,7 +185,7 @@ def bind_function(
         ArgumentError: its arguments do not fit.
     """
     service.hooks.start()
-    catalog = attached_catalog(service, request.attach_opaque_data)
+    catalog = attached_catalog(service, call, request.attach_opaque_data)
     name = request.function_name
     if request.copy_from is not None or request.copy_to is not None:
         from .formats import bind_copy

@@ -37,7 +37,7 @@ def catalog_schema_create(service: Service, call: Call, request: SchemaCreatePar
     """CREATE SCHEMA."""
     mount, ctx = _of_schemas(service, call, request)
     [name] = request.path
-    catalog = attached_catalog(service, request.attach_opaque_data)
+    catalog = attached_catalog(service, call, request.attach_opaque_data)
     found = catalog.seen_schema(name, ctx)
     if found is not None:
         if request.on_conflict is OnConflict.IGNORE:
@@ -53,7 +53,7 @@ def catalog_schema_drop(service: Service, call: Call, request: SchemaDropParams)
     """DROP SCHEMA."""
     mount, ctx = _of_schemas(service, call, request)
     [name] = request.path
-    catalog = attached_catalog(service, request.attach_opaque_data)
+    catalog = attached_catalog(service, call, request.attach_opaque_data)
     _check_not_declared(catalog, name)
     found = catalog.seen_schema(name, ctx)
     if found is None:
@@ -153,7 +153,7 @@ def changed(service: Service, call: Call, request: Any) -> tuple[Mount, Context]
     Raises:
         CatalogError: those of this schema cannot be changed.
     """
-    catalog = attached_catalog(service, request.attach_opaque_data)
+    catalog = attached_catalog(service, call, request.attach_opaque_data)
     ctx = looking(service, call, catalog, request)
     schema = seen_schema(catalog, request.schema_path, ctx)
     mount = schema.mounted if schema is not None else None
@@ -173,7 +173,7 @@ def _of_schemas(service: Service, call: Call, request: Any) -> tuple[Mount, Cont
     Raises:
         CatalogError: the catalog has none.
     """
-    catalog = attached_catalog(service, request.attach_opaque_data)
+    catalog = attached_catalog(service, call, request.attach_opaque_data)
     source = catalog.schema_source
     if source is None or source.mounted is None:
         raise refused(catalog, call.method, "; it has no provider with the method schemas(ctx)")

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, TypeVar
 from ..errors import StateError
 from ..rpc.codec import Record, decode, encode
 from ..rpc.errors import RpcError
+from .ownership import owned, without_proof
 
 if TYPE_CHECKING:
     from ..rpc.call import Call
-    from ..state.directory import ScopeDirectory
+    from ..state.scope import Scope
     from . import Service
 
 R = TypeVar("R", bound=Record)
@@ -26,28 +27,31 @@ _SIZE = 16
 _PLAIN, _SEALED = b"\0", b"\1"
 
 
-def new_execution_id(request: Record, *, secret: bool) -> bytes:
+def new_execution_id(service: Service, call: Call, request: Record, *, secret: bool) -> bytes:
     """The id of a new execution.
 
     Args:
+        service: what is served.
+        call: begins it.
         request: what later calls need.
         secret: it holds secrets; the client writes ids to its log, so they are sealed.
     """
     scope, data = os.urandom(_SIZE), encode(request)
     if not secret:
-        return scope + _PLAIN + data
+        return owned(service, call, "execution", scope + _PLAIN + data)
     from ..state.seal import seal
 
-    return scope + _SEALED + seal(data, scope)
+    return owned(service, call, "execution", scope + _SEALED + seal(data, scope))
 
 
-def read_execution_id(execution_id: bytes, type: type[R]) -> R:
+def read_execution_id(service: Service, execution_id: bytes, type: type[R]) -> R:
     """The request that began the execution.
 
     Raises:
         StateError: the id is not ours.
     """
-    scope, form, data = execution_id[:_SIZE], execution_id[_SIZE : _SIZE + 1], execution_id[_SIZE + 1 :]
+    scope, form = execution_id[:_SIZE], execution_id[_SIZE : _SIZE + 1]
+    data = without_proof(service, execution_id)[_SIZE + 1 :]
     if form == _SEALED:
         from ..state.seal import unseal
 
@@ -71,26 +75,31 @@ def begin(service: Service, execution_id: bytes) -> None:
     service.scopes.create("execution", scope_of(execution_id))
 
 
-def change(service: Service, call: Call, execution_id: bytes) -> ScopeDirectory:
+def change(service: Service, call: Call, execution_id: bytes, *, alone: bool = False) -> Scope:
     """The scope of an execution that a call is about to change.
 
     A mark says that a process is changing it, until the answer has gone out: if the process dies
     before, the client repeats the call, and nobody knows how much of it was done.
+
+    Args:
+        service: what is served.
+        call: the call.
+        execution_id: of the execution.
+        alone: the client makes such calls of an execution one after another.
 
     Raises:
         StateError: the scope is gone, or a process died while it was changing it.
     """
     while True:
         scope = _scope(service, execution_id)
-        marks = scope.marks
-        marks.begin()
+        mark = scope.marks.begin(alone=alone)
         if scope.is_current():
-            call.after(marks.end, marks.lose)
+            call.after(mark.end, mark.lose)
             return scope
-        marks.end()  # it was removed between the two, as one that had ended
+        mark.end()  # it was removed between the two, as one that had ended
 
 
-def look(service: Service, execution_id: bytes) -> ScopeDirectory:
+def look(service: Service, execution_id: bytes) -> Scope:
     """The scope of an execution, for a call that only reads it.
 
     Raises:
@@ -101,7 +110,7 @@ def look(service: Service, execution_id: bytes) -> ScopeDirectory:
     return scope
 
 
-def _scope(service: Service, execution_id: bytes) -> ScopeDirectory:
+def _scope(service: Service, execution_id: bytes) -> Scope:
     scope = service.scopes.open("execution", scope_of(execution_id))
     if scope is None and service.scopes.may_begin_again("execution", scope_of(execution_id)):
         return service.scopes.open_or_create("execution", scope_of(execution_id))

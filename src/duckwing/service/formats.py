@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def catalog_copy_from_formats(service: Service, call: Call, request: CatalogParams) -> Items:
     """The formats for COPY, both ways. Asked for with every ATTACH, so most often there are none."""
-    catalog = attached_catalog(service, request.attach_opaque_data)
+    catalog = attached_catalog(service, call, request.attach_opaque_data)
     return Items(tuple(encode(info) for info in _infos(catalog)))
 
 

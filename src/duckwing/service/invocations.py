@@ -11,6 +11,7 @@ from ..catalog.schema import Schema
 from ..errors import ArgumentError, CatalogError
 from ..functions.context import At, Context, Invocation
 from .attachment import attach_options, attached_version, attachment_id
+from .ownership import check_own
 
 if TYPE_CHECKING:
     from ..rpc.call import Call
@@ -70,8 +71,13 @@ def invocation(
         execution: the execution, once it has begun.
         data: what the bind left for the scan.
         scan: what is wanted of the scan.
+
+    Raises:
+        StateError: the transaction is somebody else's.
     """
     copy_from = getattr(request, "copy_from", None)
+    transaction = getattr(request, "transaction_opaque_data", None)
+    check_own(service, call, "transaction", transaction)
     return Invocation(
         function=getattr(request, "function_name", ""),
         catalog=catalog.catalog_name,
@@ -82,7 +88,7 @@ def invocation(
         secrets=getattr(request, "secrets", None),
         caller=call.caller,
         attachment=attachment_id(request.attach_opaque_data),
-        transaction=getattr(request, "transaction_opaque_data", None),
+        transaction=transaction,
         execution=execution,
         data=data,
         scan=scan,

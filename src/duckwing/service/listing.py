@@ -45,7 +45,7 @@ _MANY = 1_000_000
 
 def catalog_schemas(service: Service, call: Call, request: CatalogParams) -> Items:
     """All schemas of the catalog."""
-    catalog = attached_catalog(service, request.attach_opaque_data)
+    catalog = attached_catalog(service, call, request.attach_opaque_data)
     ctx = looking(service, call, catalog, request)
     return _items(_schema_info(schema, ctx, request.attach_opaque_data) for schema in catalog.seen_schemas(ctx))
 
@@ -58,7 +58,7 @@ def catalog_schema_get(service: Service, call: Call, request: SchemaParams) -> I
 
 def catalog_schema_contents_functions(service: Service, call: Call, request: SchemaContentsParams) -> Items:
     """The functions of one kind in a schema."""
-    schema = schema_of(attached_catalog(service, request.attach_opaque_data), request.path)
+    schema = schema_of(attached_catalog(service, call, request.attach_opaque_data), request.path)
     if schema is None:
         return Items()
     if request.type is ObjectType.SCALAR_FUNCTION:
@@ -70,7 +70,7 @@ def catalog_schema_contents_functions(service: Service, call: Call, request: Sch
 
 def catalog_schema_contents_macros(service: Service, call: Call, request: SchemaContentsParams) -> Items:
     """The macros of one kind in a schema."""
-    schema = schema_of(attached_catalog(service, request.attach_opaque_data), request.path)
+    schema = schema_of(attached_catalog(service, call, request.attach_opaque_data), request.path)
     if schema is None or not schema.macros:
         return Items()
     from .objects import macro_info
@@ -129,7 +129,7 @@ def catalog_macro_get(service: Service, call: Call, request: ObjectParams) -> It
     """One macro, or none."""
     from .objects import macro_info
 
-    schema = schema_of(attached_catalog(service, request.attach_opaque_data), request.schema_path)
+    schema = schema_of(attached_catalog(service, call, request.attach_opaque_data), request.schema_path)
     return _one(schema, macro_info, lambda schema: schema.macros.get(request.name.casefold()))
 
 
@@ -155,7 +155,7 @@ def _asked(
     service: Service, call: Call, request: SchemaParams | ObjectParams | TableAtParams, path: Sequence[str]
 ) -> tuple[Catalog, Schema | None, Context]:
     """The catalog of a request, the schema of ``path`` if there is one, and who asks."""
-    catalog = attached_catalog(service, request.attach_opaque_data)
+    catalog = attached_catalog(service, call, request.attach_opaque_data)
     ctx = looking(service, call, catalog, request)
     return catalog, seen_schema(catalog, path, ctx), ctx
 
@@ -180,7 +180,7 @@ def _wanted(service: Service, call: Call, request: TableAtParams) -> tuple[Catal
 
 def _no_indexes(service: Service, call: Call, request: SchemaParams | ObjectParams) -> Items:
     """No catalog has indexes. Answered, because an error would cost the client a process."""
-    attached_catalog(service, request.attach_opaque_data)
+    attached_catalog(service, call, request.attach_opaque_data)
     return Items()
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _refuse(service: Service, call: Call, request: Any) -> NoReturn:
-    catalog = attached_catalog(service, request.attach_opaque_data)
+    catalog = attached_catalog(service, call, request.attach_opaque_data)
     raise refused(catalog, call.method)
 
 

@@ -68,7 +68,7 @@ def _ask(
 
         copying = bind_call.copy_from is not None or bind_call.copy_to is not None
         if not copying:
-            catalog = attached_catalog(service, bind_call.attach_opaque_data)
+            catalog = attached_catalog(service, call, bind_call.attach_opaque_data)
             if not any(getattr(function, "hints", None) for function in functions_meant(catalog, bind_call)):
                 return unknown
         bound = bind_function(service, call, bind_call, data=request.bind_opaque_data)
@@ -92,7 +92,9 @@ def table_function_dynamic_to_string(
     """The counters of a scan, which may have run in another process."""
     from ..protocol.scans import DynamicToStringResponse
 
-    attachment = attachment_id(decode(BindRequest, request.bind_call).attach_opaque_data)
+    attached = decode(BindRequest, request.bind_call).attach_opaque_data
+    attached_catalog(service, call, attached)
+    attachment = attachment_id(attached)
     scope = service.scopes.open("attachment", attachment) if attachment is not None else None
     if scope is None:
         return DynamicToStringResponse(keys=(), values=())

@@ -19,6 +19,7 @@ from ..catalog.declared import DECLARED_VERSION
 from ..errors import ArgumentError, StateError
 from ..protocol.calls import BindRequest
 from ..protocol.scans import PlanResponse, ScanSplit
+from ..rpc.call import ANONYMOUS
 from ..rpc.codec import decode
 from ..state.seal import seal, unseal
 from ..state.values import load_value
@@ -138,10 +139,8 @@ def _open(token: bytes, expected: bytes, context: bytes, ttl: int | None) -> tup
 def _context(header: bytes, bind_call: BindRequest, call: Call) -> bytes:
     """What a token is sealed for: the bind, the catalog with its options and version, the caller."""
     bound = header + identity_of(bind_call.attach_opaque_data)
-    caller = call.caller
-    if not caller.authenticated:
-        return bound + b"\0anonymous"
-    return bound + b"\1" + caller.domain.encode() + b"\0" + caller.principal.encode()
+    # A name that nobody vouches for is none (spec 07).
+    return bound + (call.caller if call.caller.authenticated else ANONYMOUS).context
 
 
 def _read_cursor(cursor: bytes | None, header: bytes) -> tuple[int, bytes]:

@@ -11,12 +11,13 @@ from ..functions.changes import LOST, changes_tables, forget_writer, has_written
 from ..protocol.transactions import CatalogVersionResult, TransactionBeginResult
 from .attachment import attached_catalog, attachment_id
 from .invocations import looking
+from .ownership import check_own, owned
 
 if TYPE_CHECKING:
     from ..protocol.shared import AttachmentParams, CatalogParams
     from ..protocol.transactions import TransactionEndParams
     from ..rpc.call import Call
-    from ..state.directory import ScopeDirectory
+    from ..state.scope import Scope
     from ..state.store import Store
     from . import Service
 
@@ -29,7 +30,7 @@ def catalog_version(service: Service, call: Call, request: CatalogParams) -> Cat
 
     It changes, too, when a transaction changes tables: should it be rolled back, the client would still know them.
     """
-    catalog = attached_catalog(service, request.attach_opaque_data)
+    catalog = attached_catalog(service, call, request.attach_opaque_data)
     version = catalog.live_version(looking(service, call, catalog, request))
     scope = service.scopes.open("attachment", attachment_id(request.attach_opaque_data) or b"")
     changed = 0 if scope is None else scope.store.counter_get(_CHANGED, b"")
@@ -40,8 +41,8 @@ def catalog_version(service: Service, call: Call, request: CatalogParams) -> Cat
 
 def catalog_transaction_begin(service: Service, call: Call, request: AttachmentParams) -> TransactionBeginResult:
     """Name a transaction. What functions keep under the name is removed with its end."""
-    attached_catalog(service, request.attach_opaque_data)
-    return TransactionBeginResult(os.urandom(16))
+    attached_catalog(service, call, request.attach_opaque_data)
+    return TransactionBeginResult(owned(service, call, "transaction", os.urandom(16)))
 
 
 def catalog_transaction_commit(service: Service, call: Call, request: TransactionEndParams) -> None:
@@ -55,7 +56,8 @@ def catalog_transaction_commit(service: Service, call: Call, request: Transactio
         CatalogError: a process has died, or the changes are lost.
         Exception: whatever the provider raises.
     """
-    catalog = attached_catalog(service, request.attach_opaque_data)
+    catalog = attached_catalog(service, call, request.attach_opaque_data)
+    check_own(service, call, "transaction", request.transaction_opaque_data)
     scope = service.scopes.open("transaction", request.transaction_opaque_data)
     writers = _writers(service, request)
     if scope is None:
@@ -65,7 +67,7 @@ def catalog_transaction_commit(service: Service, call: Call, request: Transactio
     schema, changes = read_changes(scope.store)
     if changes:
         try:
-            scope.marks.begin()
+            scope.marks.begin(alone=True)
         except StateError:
             raise CatalogError(
                 "a worker process died while it committed; whether the changes are in is not known: "
@@ -87,7 +89,8 @@ def catalog_transaction_commit(service: Service, call: Call, request: Transactio
 
 def catalog_transaction_rollback(service: Service, call: Call, request: TransactionEndParams) -> None:
     """Forget what the transaction has changed, and what functions kept in it."""
-    attached_catalog(service, request.attach_opaque_data)
+    attached_catalog(service, call, request.attach_opaque_data)
+    check_own(service, call, "transaction", request.transaction_opaque_data)
     scope = service.scopes.open("transaction", request.transaction_opaque_data)
     if scope is not None:
         _forget(service, request, scope)
@@ -103,7 +106,7 @@ def note_tables(service: Service, attach_opaque_data: bytes) -> None:
     service.scopes.open_or_create("attachment", attachment).store.counter_add(_CHANGED, b"", 1)
 
 
-def _forget(service: Service, request: TransactionEndParams, transaction: ScopeDirectory) -> None:
+def _forget(service: Service, request: TransactionEndParams, transaction: Scope) -> None:
     """Note that what a transaction has changed will not be."""
     if changes_tables(transaction.store):
         note_tables(service, request.attach_opaque_data)

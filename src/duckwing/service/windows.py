@@ -29,12 +29,9 @@ from .executions import begin, change, end, look, never_failing, new_execution_i
 from .subjects import say_function
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..functions.aggregate import BoundAggregate
     from ..functions.frames import Running, WindowPartition
     from ..rpc.call import Call
-    from ..state.directory import ScopeDirectory
     from . import Service
 
 RUNNING = "_vgi/running"
@@ -46,14 +43,8 @@ _VERSION = b"version"
 def aggregate_window_init(service: Service, call: Call, request: AggregateWindowInitRequest) -> NoResult:
     """Keep the rows of a partition. Doing so twice makes no difference, so no mark is needed."""
     open_execution(service, call, request.execution_id)
-    path = _partition_path(look(service, request.execution_id), request.partition_id)
-    temporary = path.with_suffix(f".{os.urandom(4).hex()}")
-    try:
-        temporary.write_bytes(encode(replace(request, execution_id=b"")))
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise StateError(f"the rows of a window cannot be kept ({error.strerror}); free some space") from None
+    scope = look(service, request.execution_id)
+    scope.keep(_partition_name(request.partition_id), encode(replace(request, execution_id=b"")))
     return NoResult()
 
 
@@ -77,7 +68,7 @@ def aggregate_window_destructor(service: Service, call: Call, request: Aggregate
     """The partition is done. Never fails."""
     with never_failing("removing a window partition", expected=True):
         service.executions.pop(_partition_key(request.execution_id, request.partition_id))
-        _partition_path(look(service, request.execution_id), request.partition_id).unlink(missing_ok=True)
+        look(service, request.execution_id).drop(_partition_name(request.partition_id))
     return NoResult()
 
 
@@ -86,7 +77,7 @@ def aggregate_streaming_open(
 ) -> AggregateStreamingOpenResponse:
     """Begin a cumulative window."""
     _bind_session(service, call, request)
-    execution_id = new_execution_id(request, secret=request.secrets is not None)
+    execution_id = new_execution_id(service, call, request, secret=request.secrets is not None)
     begin(service, execution_id)
     return AggregateStreamingOpenResponse(execution_id)
 
@@ -97,11 +88,11 @@ def aggregate_streaming_chunk(
     """The values of the next rows."""
     session = service.executions.get(request.execution_id)
     if not isinstance(session, _Session):
-        opened = read_execution_id(request.execution_id, AggregateStreamingOpenRequest)
+        opened = read_execution_id(service, request.execution_id, AggregateStreamingOpenRequest)
         session = _Session(_bind_session(service, call, opened, request.execution_id), opened)
         service.executions.put(request.execution_id, session)
     say_function(call, session.bound.function)
-    store = change(service, call, request.execution_id).store
+    store = change(service, call, request.execution_id, alone=True).store
     results = session.current(store.get(RUNNING, _VERSION), lambda: store.get_many(RUNNING, _PARTS)).chunk(
         request.input_batch
     )
@@ -180,10 +171,9 @@ def _partition(
     if partition is None:
         from ..functions.frames import WindowPartition
 
-        try:
-            data = _partition_path(look(service, execution_id), partition_id).read_bytes()
-        except OSError:
-            raise StateError(f"the rows of window partition {partition_id} are lost; run the query again") from None
+        data = look(service, execution_id).kept(_partition_name(partition_id))
+        if data is None:
+            raise StateError(f"the rows of window partition {partition_id} are lost; run the query again")
         request = decode(AggregateWindowInitRequest, data)
         partition = WindowPartition(
             bound, request.partition_batch, _passing(request.filter_mask, request.row_count), request.row_count
@@ -204,5 +194,5 @@ def _partition_key(execution_id: bytes, partition_id: int) -> bytes:
     return b"window %d of " % partition_id + execution_id
 
 
-def _partition_path(scope: ScopeDirectory, partition_id: int) -> Path:
-    return scope.path / f"window-{partition_id}"
+def _partition_name(partition_id: int) -> str:
+    return f"window-{partition_id}"

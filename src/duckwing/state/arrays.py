@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,15 @@ from ..errors import StateError
 if TYPE_CHECKING:
     import numpy as np
 
+    from .scope import Ids
+
 _STEP = 1 << 16
 """Bytes: files grow in multiples of it."""
 
 _PRESENT = "present"
 
 
-class SharedArrays:
+class MappedArrays:
     """Arrays of one length, as long as the largest group id so far needs.
 
     Args:
@@ -73,6 +76,17 @@ class SharedArrays:
         if length > self.length:
             self._map({})
         return min(length, self.length)
+
+    def load(self, ids: Ids) -> None:
+        """All processes see the same memory."""
+
+    def save(self, ids: Ids) -> None:
+        """All processes see the same memory."""
+
+    def has(self, state: int) -> bool:
+        """Whether the byte of any group is ``state``."""
+        known = self.refresh(sys.maxsize)
+        return bool(known and (self.present[:known] == state).any())
 
     def mark(self, name: str) -> None:
         """Leave a name for all processes."""

@@ -7,13 +7,12 @@ some seconds, and longer only if its holder says so in time.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import StateError
 
 if TYPE_CHECKING:
-    from .directory import Kind
+    from .scope import Kind
     from .store import Store
 
 TOUCH_SECONDS = 10.0
@@ -21,9 +20,6 @@ TOUCH_SECONDS = 10.0
 
 TIMEOUT_SECONDS = 30.0
 """How long an operation waits for its server and for other operations before it fails."""
-
-
-_LONGEST_ID = 64
 
 
 class Lease(Protocol):
@@ -93,13 +89,6 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Close the connections. A later operation opens others."""
-
-
-def scope_name(kind: Kind, scope: bytes) -> str:
-    """A short name for a scope, which no other has."""
-    if len(scope) > _LONGEST_ID:
-        return f"{kind}-sha256-{hashlib.sha256(scope).hexdigest()}"
-    return f"{kind}-{scope.hex()}"
 
 
 def open_backend(url: str, *, timeout: float = TIMEOUT_SECONDS) -> Backend:

@@ -10,23 +10,27 @@ import threading
 import time
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from ..errors import StateError
 from . import locks
 from .layout import ALIVE, ENDED, GONE, NEW, About, delete, folders, twin_name
 from .living import Client, client, sweep_processes
-from .marks import Marks
+from .marks import FileMarks
 from .places import memory_root, private_folder, state_root
+from .scope import scope_name
 from .sweep import COMPLETE, sweep_directory, sweep_ended, sweep_memory
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from .arrays import MappedArrays
+    from .scope import Kind
+    from .spool import FileEntry, FileSpool
     from .sqlite import SqliteStore
     from .store import Store
-
-Kind = Literal["execution", "transaction", "attachment"]
 
 MAX_OPEN = 64
 """How many scopes a process keeps open although nobody uses them at the moment."""
@@ -37,7 +41,7 @@ SWEEP_EVERY = 30.0
 SWEEP_SECONDS = 0.2
 """How long the sweep may take that a process does on the side of its first scope."""
 
-_LONGEST_NAME = 64
+_KEPT = "kept-"
 
 
 class _Parts:
@@ -46,7 +50,7 @@ class _Parts:
     def __init__(self, hold: locks.Hold):
         self.hold = hold
         self.store: SqliteStore | None = None
-        self.marks: Marks | None = None
+        self.marks: FileMarks | None = None
 
     def close(self) -> None:
         if self.store is not None:
@@ -66,7 +70,7 @@ class ScopeDirectory:
         path: the directory, of mode 0700.
     """
 
-    def __init__(self, scopes: Scopes, path: Path, token: str, hold: locks.Hold):
+    def __init__(self, scopes: ScopeDirectories, path: Path, token: str, hold: locks.Hold):
         self.path = path
         self._scopes = scopes
         self._token = token
@@ -99,7 +103,7 @@ class ScopeDirectory:
         return parts.store
 
     @property
-    def marks(self) -> Marks:
+    def marks(self) -> FileMarks:
         """The marks of processes that are changing what is here.
 
         Raises:
@@ -111,8 +115,48 @@ class ScopeDirectory:
             with self._lock:
                 marks = parts.marks
                 if marks is None:
-                    marks = parts.marks = Marks(self.path, self._scopes.processes)
+                    marks = parts.marks = FileMarks(self.path, self._scopes.processes)
         return marks
+
+    def spool(self) -> FileSpool:
+        """See :class:`~duckwing.state.scope.Scope`."""
+        from .spool import FileSpool
+
+        return FileSpool(self.path)
+
+    def spooled(self) -> Sequence[FileEntry]:
+        """See :class:`~duckwing.state.scope.Scope`."""
+        from .spool import read_spools
+
+        return read_spools(self.path)
+
+    def arrays(self, fields: Mapping[str, np.dtype[Any]]) -> MappedArrays:
+        """See :class:`~duckwing.state.scope.Scope`."""
+        from .arrays import MappedArrays
+
+        return MappedArrays(self.memory, fields)
+
+    def keep(self, name: str, data: bytes) -> None:
+        """See :class:`~duckwing.state.scope.Scope`."""
+        path = self.path / f"{_KEPT}{name}"
+        temporary = path.with_suffix(f".{os.urandom(4).hex()}")
+        try:
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise StateError(f"{len(data):,} bytes cannot be kept ({error.strerror}); free some space") from None
+
+    def kept(self, name: str) -> bytes | None:
+        """See :class:`~duckwing.state.scope.Scope`."""
+        try:
+            return (self.path / f"{_KEPT}{name}").read_bytes()
+        except OSError:
+            return None
+
+    def drop(self, name: str) -> None:
+        """See :class:`~duckwing.state.scope.Scope`."""
+        (self.path / f"{_KEPT}{name}").unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Remove the directory and its twin, for every process. Nothing happens if that was done already."""
@@ -151,7 +195,7 @@ class ScopeDirectory:
         return self._parts
 
 
-class Scopes:
+class ScopeDirectories:
     """All scopes under one root, which several processes may use at once. Usable from any thread.
 
     Args:
@@ -203,7 +247,7 @@ class Scopes:
         Raises:
             StateError: it exists, or cannot be made.
         """
-        created = self._create(_name(kind, scope))
+        created = self._create(scope_name(kind, scope))
         if created is None:
             raise StateError(f"the {kind} {scope.hex()} exists already")
         return created
@@ -214,7 +258,7 @@ class Scopes:
         Raises:
             StateError: it cannot be read.
         """
-        return self._opened(_name(kind, scope))
+        return self._opened(scope_name(kind, scope))
 
     def open_or_create(self, kind: Kind, scope: bytes) -> ScopeDirectory:
         """The directory of a scope, made if need be.
@@ -222,7 +266,7 @@ class Scopes:
         Raises:
             StateError: it can be neither read nor made.
         """
-        name = _name(kind, scope)
+        name = scope_name(kind, scope)
         while True:
             found = self._opened(name) or self._create(name)
             if found is not None:
@@ -257,7 +301,7 @@ class Scopes:
 
     def may_begin_again(self, kind: Kind, scope: bytes) -> bool:
         """Whether a scope that is not there has ended with nothing left to do, rather than been lost."""
-        return (self._ended / _name(kind, scope)).exists()
+        return (self._ended / scope_name(kind, scope)).exists()
 
     def forget(self, directory: ScopeDirectory) -> None:
         """Give ``directory`` to nobody else."""
@@ -372,9 +416,3 @@ class Scopes:
         self._recent.move_to_end(directory.path.name)
         if len(self._recent) > MAX_OPEN:
             self._recent.popitem(last=False)
-
-
-def _name(kind: Kind, scope: bytes) -> str:
-    if len(scope) > _LONGEST_NAME:
-        return f"{kind}-sha256-{hashlib.sha256(scope).hexdigest()}"
-    return f"{kind}-{scope.hex()}"

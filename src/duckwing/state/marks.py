@@ -12,26 +12,27 @@ import mmap
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 from ..errors import StateError
 from . import locks
 from .living import ID_SIZE, process_file
+from .scope import DIED
 
 if sys.platform != "win32":
     import fcntl
 
-DIED = "a worker process died while updating; run the query again"
-"""Also said where the answer to an update was lost: the client may have repeated what was done."""
-
 SLOTS = 1024
 """How many processes can work on a scope at a time."""
+
+_PAUSE_SECONDS = 0.01
 
 _SIZE = SLOTS * (1 + ID_SIZE)
 _NO_ID = bytes(ID_SIZE)
 
 
-class Marks:
+class FileMarks:
     """The marks of one scope, in a small file that all its processes map.
 
     The file has ``SLOTS`` bytes, 1 where a mark is set, and then the id of each slot's process, zeros
@@ -75,8 +76,11 @@ class Marks:
         self._calls = 0
         self._others: dict[bytes, locks.Probe] = {}
 
-    def begin(self) -> None:
+    def begin(self, *, alone: bool = False) -> FileMarks:
         """Look for marks of the dead, then set this process's own. Calls may overlap in several threads.
+
+        Args:
+            alone: wait until there is no other mark.
 
         Raises:
             StateError: a process died while it was changing the state, or there are too many processes.
@@ -84,12 +88,16 @@ class Marks:
         if self._process != os.getpid():
             self._id = process_file(self._processes).id
             self._start()
-        with self._lock:
-            self._check()
-            if self._slot < 0:
-                self._slot = self._claimed_slot()
-            self._map[self._slot] = 1
-            self._calls += 1
+        while True:
+            with self._lock:
+                others = self._check()
+                if not (alone and others):
+                    if self._slot < 0:
+                        self._slot = self._claimed_slot()
+                    self._map[self._slot] = 1
+                    self._calls += 1
+                    return self
+            time.sleep(_PAUSE_SECONDS)
 
     def end(self) -> None:
         """Clear the mark, if no other thread has begun and not ended."""
@@ -132,13 +140,15 @@ class Marks:
             self._map.close()
             os.close(self._file)
 
-    def _check(self) -> None:
+    def _check(self) -> bool:
+        """Whether there is a mark."""
         marks = self._map[:SLOTS]
-        slot = marks.find(1)
+        first = slot = marks.find(1)
         while slot >= 0:
             if slot != self._slot and self._is_dead(self._id_of(slot)):
                 raise StateError(DIED)
             slot = marks.find(1, slot + 1)
+        return first >= 0
 
     def _is_dead(self, process: bytes) -> bool:
         if process == self._id:

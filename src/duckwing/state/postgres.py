@@ -16,15 +16,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import StateError
-from .backend import TIMEOUT_SECONDS, TOUCH_SECONDS, scope_name
+from .backend import TIMEOUT_SECONDS, TOUCH_SECONDS
 from .connections import Connections
 from .postgres_tables import GONE, TABLES
+from .scope import scope_name
 from .store import COUNTER_MAX, COUNTER_MIN, checked_counter
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-    from .directory import Kind
+    from .scope import Kind
     from .store import Store
 
 SCHEMA = "duckwing_1"

@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StateError
 from . import redis_scripts as scripts
-from .backend import TIMEOUT_SECONDS, TOUCH_SECONDS, scope_name
+from .backend import TIMEOUT_SECONDS, TOUCH_SECONDS
 from .connections import Connections
+from .scope import scope_name
 from .store import COUNTER_MAX, COUNTER_MIN, checked_counter
 
 if TYPE_CHECKING:
     from redis import Redis
 
-    from .directory import Kind
+    from .scope import Kind
     from .store import Store
 
 PREFIX = b"duckwing:1:"

@@ -72,6 +72,28 @@ def unseal(sealed: bytes, context: bytes) -> bytes:
     raise StateError("a sealed value is damaged, was sealed for something else, or under another key")
 
 
+def prove(data: bytes) -> bytes:
+    """What only this user can make of ``data``, which is no secret: 32 bytes.
+
+    Raises:
+        StateError: there is no key and none can be made.
+    """
+    return _proof(signing_keys()[0], data)
+
+
+def is_proven(data: bytes, proof: bytes) -> bool:
+    """Whether :func:`prove` made ``proof`` of ``data``, under any of this user's keys.
+
+    Raises:
+        StateError: there is no key and none can be made.
+    """
+    return any(hmac.compare_digest(proof, _proof(master, data)) for master in signing_keys())
+
+
+def _proof(master: bytes, data: bytes) -> bytes:
+    return blake2b(data, key=_derived(master, b"duckwing proof"), digest_size=_TAG_SIZE).digest()
+
+
 def _xor(data: bytes, master: bytes, nonce: bytes) -> bytes:
     key = _derived(master, b"duckwing stream")
     blocks = range((len(data) + _BLOCK_SIZE - 1) // _BLOCK_SIZE)

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import StateError
+from .scope import NO_INDEX
 
 _HEADER = struct.Struct("<qqq")
 _SUFFIX: Final = ".spool"
-NO_INDEX: Final = -1
 
 
-class Spool:
+class FileSpool:
     """What a process appends. Usable from several threads.
 
     An item is on its way to the disk when :meth:`append` returns: the operating system has it, also
@@ -66,7 +66,7 @@ class Spool:
 
 
 @dataclass(frozen=True, order=True)
-class Entry:
+class FileEntry:
     """Where an item is.
 
     Attributes:
@@ -100,7 +100,7 @@ class Entry:
         return data
 
 
-def read_spools(directory: Path) -> Sequence[Entry]:
+def read_spools(directory: Path) -> Sequence[FileEntry]:
     """Where all items of all processes are: by index, and those of one index as they came.
 
     Every process gets the same answer once nobody appends any more.
@@ -108,7 +108,7 @@ def read_spools(directory: Path) -> Sequence[Entry]:
     Raises:
         StateError: they cannot be read.
     """
-    entries: list[Entry] = []
+    entries: list[FileEntry] = []
     try:
         for path in sorted(directory.glob(f"*{_SUFFIX}")):
             with open(path, "rb") as file:
@@ -116,7 +116,7 @@ def read_spools(directory: Path) -> Sequence[Entry]:
                 while header := file.read(_HEADER.size):
                     size, index, came = _HEADER.unpack(header)
                     offset += _HEADER.size
-                    entries.append(Entry(index, came, path, offset, size))
+                    entries.append(FileEntry(index, came, path, offset, size))
                     offset += size
                     file.seek(offset)
     except (OSError, struct.error) as error:

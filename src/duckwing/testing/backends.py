@@ -13,7 +13,7 @@ from .expectations import expect, holds, raises
 
 if TYPE_CHECKING:
     from ..state.backend import Backend
-    from ..state.directory import Kind
+    from ..state.scope import Kind
 
 SECONDS = 60.0
 """How long other threads may take, and a lease to run out."""

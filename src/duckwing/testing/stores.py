@@ -22,7 +22,7 @@ from .backends import check_backend as check_backend
 from .expectations import expect, holds, raises
 
 if TYPE_CHECKING:
-    from ..state.directory import Kind
+    from ..state.scope import Kind
 
 OpenStore = Callable[[], Store]
 """Opens the store of a scope that belongs to the check: each call the same one, as another thread or process would."""

@@ -26,7 +26,7 @@ from ..protocol.calls import BindRequest, BindResponse, GlobalInitResponse, Init
 from ..rpc.call import LEVELS, Call, Identity, Stream
 from ..rpc.codec import Record, decode, encode, encode_batch
 from ..service import Service
-from ..state.directory import Scopes
+from ..state.directory import ScopeDirectories
 from ..types.values import from_values
 
 LOGGER = "duckwing.testing"
@@ -165,8 +165,8 @@ class _Service(Service):
     """A service whose state is in a temporary folder, made when something is kept."""
 
     @functools.cached_property
-    def scopes(self) -> Scopes:
-        return Scopes(self._folder)
+    def scopes(self) -> ScopeDirectories:
+        return ScopeDirectories(self._folder)
 
     @functools.cached_property
     def _folder(self) -> Path:

@@ -90,14 +90,22 @@ class PipeStream:
                     written -= len(pending.pop(0))
                 if written:
                     pending[0] = pending[0][written:]
+                self._wrote(inside=bool(written))
         except (BrokenPipeError, ConnectionResetError) as error:
             raise ConnectionClosed("the other side does not read any more") from error
 
+    def _wrote(self, *, inside: bool) -> None:
+        """Some bytes have been written, and ``inside``: of a buffer not all."""
+
     def _send(self, pending: Sequence[memoryview]) -> int:
         """Write some of ``pending``; how many bytes."""
-        if hasattr(os, "writev"):
-            return os.writev(self._write_fd, pending[:MAX_BUFFERS])
-        return os.write(self._write_fd, pending[0][:MAX_WRITE])
+        if not hasattr(os, "writev"):
+            return os.write(self._write_fd, pending[0][:MAX_WRITE])
+        while True:
+            try:
+                return os.writev(self._write_fd, pending[:MAX_BUFFERS])
+            except BlockingIOError:
+                _wait_until_writable(self._write_fd)
 
     def _receive(self, size: int) -> bytes:
         if self._read_fd < 0:
@@ -110,6 +118,12 @@ class PipeStream:
             return os.read(self._read_fd, size)
         except ConnectionResetError:
             return b""
+
+
+def _wait_until_writable(descriptor: int) -> None:
+    poll = select.poll()  # of any number, unlike select
+    poll.register(descriptor, select.POLLOUT)
+    poll.poll()
 
 
 def _widen(*fds: int) -> None:

@@ -207,6 +207,22 @@ def test_pages_can_be_left_out(shop_site: Site) -> None:
     assert "/console" not in text
 
 
+def test_the_console_knows_where_to_sign_in(shop_site: Site, engine: Path) -> None:
+    for oauth in (True, False):
+        site = dataclasses.replace(shop_site, engine=engine, prefix="/vgi", oauth=oauth)
+        text = client(site).get("/vgi/console").text
+        assert 'data-worker="/vgi/"' in text
+        assert ('data-login="/vgi/_oauth/login"' in text) is oauth
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "scheme"), [("https", "https"), ("HTTPS, http", "https"), ("http", "http"), ("https'x", "http")]
+)
+def test_a_proxy_may_speak_https(shop_site: Site, forwarded: str, scheme: str) -> None:
+    text = client(shop_site).get("/", headers={"X-Forwarded-Proto": forwarded}).text
+    assert f"LOCATION &#39;{scheme}://worker.example:8080&#39;" in text
+
+
 @pytest.mark.parametrize("host", ["evil.example/'); DROP", 'a"onclick="x', "a b", "<x>", "exa\tmple", ""])
 def test_a_malformed_host_is_not_shown(shop_site: Site, host: str) -> None:
     text = client(shop_site).get("/", headers={"Host": host}).text

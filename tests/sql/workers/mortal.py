@@ -75,13 +75,23 @@ class MortalStream:
 
 
 class MortalConnection(child._Connection):
+    _first = 0
+
     def write(self, buffers: Sequence[Any]) -> None:
-        data = b"".join(bytes(memoryview(buffer)) for buffer in buffers)
-        half = len(data) // 16 * 8
-        super().write([data[:half]])
-        moment(f"{called} half written")
-        super().write([data[half:]])
+        self._first = sum(memoryview(buffer).nbytes for buffer in buffers) // 16 * 8
+        super().write(buffers)
         moment(f"{called} written")
+
+    def _send(self, pending: Sequence[memoryview]) -> int:
+        if not self._first:
+            return super()._send(pending)
+        return super()._send([memoryview(b"".join(pending))[: self._first]])
+
+    def _wrote(self, *, inside: bool) -> None:
+        super()._wrote(inside=inside)
+        if self._first:
+            self._first = 0
+            moment(f"{called} half written")
 
 
 vars(server)["run_handler"] = mortal_run_handler

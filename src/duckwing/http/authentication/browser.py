@@ -46,9 +46,19 @@ _CODE = re.compile(r"[ -~]{1,4096}")
 _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
 _SHOWN = ("sub", "email", "preferred_username", "name", "picture")
 
+_STYLE = (
+    ":root { color-scheme: light dark }"
+    " body { max-width: 34rem; margin: 15vh auto 0; padding: 0 1.5rem; font: 16px/1.55 system-ui, sans-serif;"
+    " background: light-dark(#f7f7f4, #101316); color: light-dark(#1b2024, #e7e9eb) }"
+    " a { color: light-dark(#0a5c9e, #7fbcff) }"
+)
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+"""By which the style is permitted: the worker's own style sheet is for those who are signed in."""
+
 HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'; "
+    "base-uri 'none'; form-action 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -322,7 +332,11 @@ def _display(answered: Mapping[str, Any], identity: Identity) -> dict[str, str]:
 
 
 def _document(title: str, body: str) -> str:
-    return f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1>{body}</html>'
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title><style>{_STYLE}</style><main><h1>{title}</h1>{body}</main></html>"
+    )
 
 
 def _base64url(content: bytes) -> str:

@@ -103,8 +103,12 @@ def status(site: Site) -> Mapping[str, object]:
 
 
 def origin_of(request: Request) -> str:
-    """Scheme and authority of the request, for texts that say where the worker is; never a malformed ``Host``."""
-    scheme = "https" if request.scope.get("scheme") == "https" else "http"
+    """Scheme and authority of the request, for texts that say where the worker is; never a malformed ``Host``.
+
+    ``X-Forwarded-Proto`` is believed of anybody, like ``Host``: it only changes what this one is shown.
+    """
+    forwarded = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+    scheme = "https" if "https" in (request.scope.get("scheme"), forwarded) else "http"
     host = request.headers.get("host", "")
     if not _HOST.fullmatch(host):
         name, port = request.scope.get("server") or ("localhost", None)

@@ -11,6 +11,7 @@
     document.getElementById(id),
   );
   const base = new URL(place.dataset.base + "/", location.href).href;
+  const worker = new URL(place.dataset.worker, location.href).href;
 
   const element = (name, text, className) => {
     const made = document.createElement(name);
@@ -53,12 +54,20 @@
   const start = async () => {
     say("Starting DuckDB …");
     const duckdb = await library();
+    const module = `${base}duckdb-eh.wasm`;
+    const found = await fetch(module, { method: "HEAD" }); // the engine would wait for ever for what cannot be had
+    if (!found.ok) throw new Error(`${module} could not be loaded (status ${found.status})`);
     const thread = new Worker(`${base}duckdb-browser-eh.worker.js`);
+    const broken = new Promise((_, reject) => {
+      // nobody else would say that its script could not be loaded
+      thread.addEventListener("error", (event) => reject(new Error(event.message || "the engine could not be loaded")));
+    });
     database = new duckdb.AsyncDuckDB(new duckdb.VoidLogger(), thread);
-    await database.instantiate(`${base}duckdb-eh.wasm`, null, ({ bytesLoaded, bytesTotal }) => {
+    const loaded = database.instantiate(module, null, ({ bytesLoaded, bytesTotal }) => {
       const percent = bytesTotal ? ` ${Math.min(100, Math.round((100 * bytesLoaded) / bytesTotal))} %` : "";
       say(`Loading DuckDB …${percent}`);
     });
+    await Promise.race([loaded, broken]);
     await database.open({ path: ":memory:", allowUnsignedExtensions: true });
     connection = await database.connect();
     say("Loading the vgi extension …");
@@ -72,6 +81,7 @@
       if (place.dataset.use) await connection.query(place.dataset.use);
       say(`DuckDB ${version} in this browser, attached to this worker.`);
     } catch (error) {
+      if (await isUnknown()) throw error;
       say(`DuckDB ${version} in this browser. Attaching this worker failed; change the statement below and run it.`);
       fail(error);
       sql.value = `${place.dataset.attach};`;
@@ -267,6 +277,51 @@
     result.append(box);
   };
 
+  // Who is signed in. The engine's requests carry the browser's cookies; what it says of a refused one is about its
+  // own ways to sign in, none of which this page permits. So after an error the worker is asked for its status.
+
+  /** Whether the worker does not know (any more) who is there. */
+  const isUnknown = async () => {
+    try {
+      const answer = await fetch(worker, { headers: { Accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(5000) });
+      return answer.status === 401;
+    } catch {
+      return false; // it cannot be reached, which the error says
+    }
+  };
+
+  /** Ask the person to sign in: in another tab, unless there is nothing here yet that a reload would lose. */
+  const askToSignIn = (reload) => {
+    const box = element("div", undefined, "notice");
+    box.setAttribute("role", "alert");
+    const told = element("p");
+    told.append(element("strong", "You are no longer signed in to this worker."));
+    box.append(told);
+    const { login } = place.dataset;
+    if (!login && !reload) told.append(" Sign in again in another tab, as you did before; then run this again.");
+    if (login || reload) {
+      const link = element("a", "Sign in again");
+      link.id = "sign-in";
+      link.href = reload ? location.href : login;
+      if (!reload) link.target = "_blank";
+      else
+        link.addEventListener("click", (event) => {
+          event.preventDefault(); // the address may differ in its fragment alone, which loads nothing
+          location.reload();
+        });
+      told.append(" ", link, reload ? "." : " in another tab, come back, and run this again. What you have made here is kept.");
+    }
+    result.append(box);
+    if (reload) return;
+    const back = async () => {
+      if (document.hidden || (await isUnknown()) || !box.isConnected) return;
+      document.removeEventListener("visibilitychange", back);
+      box.className = "notice calm";
+      told.replaceChildren("You are signed in again. Run the statement once more.");
+    };
+    document.addEventListener("visibilitychange", back);
+  };
+
   const table = (schema, batches, count) => {
     const made = element("table");
     const head = made.createTHead().insertRow();
@@ -358,7 +413,8 @@
         show(schema, batches, more, performance.now() - began, number);
       }
     } catch (error) {
-      fail(error);
+      if (await isUnknown()) askToSignIn(false);
+      else fail(error);
     } finally {
       busy = false;
       run.disabled = false;
@@ -427,9 +483,11 @@
     // not a link of ours
   }
   listPast();
-  start().catch((error) => {
-    say("DuckDB could not be started in this browser.");
-    fail(error);
+  start().catch(async (error) => {
+    const unknown = await isUnknown();
+    say(unknown ? "The console could not be attached to this worker." : "DuckDB could not be started in this browser.");
+    if (unknown) askToSignIn(true);
+    else fail(error);
     place.dataset.ready = "failed";
   });
 })();

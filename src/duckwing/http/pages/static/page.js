@@ -154,7 +154,25 @@
     if (field.value) apply(); // the browser has kept it
   };
 
+  // People know themselves by their names rather than by the id that the worker knows them by.
+  const nameOfPerson = () => {
+    const place = document.querySelector(".who");
+    const cookie = document.cookie.split("; ").find((one) => one.startsWith("_vgi_identity="));
+    if (!place || !cookie) return;
+    try {
+      const text = atob(cookie.slice(14).replaceAll("-", "+").replaceAll("_", "/"));
+      const person = JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (letter) => letter.charCodeAt(0))));
+      const name = person.name || person.preferred_username || person.email;
+      if (person.sub !== place.textContent || typeof name !== "string") return;
+      place.title = `Signed in as ${person.sub}`;
+      place.textContent = name;
+    } catch {
+      // then the id has to do
+    }
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
+    nameOfPerson();
     themeButton();
     copyButtons();
     filter();

@@ -1,0 +1,56 @@
+"""Connections whose progress the supervisor sees, so that it can make an error of this process's death."""
+
+from __future__ import annotations
+
+import select
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..transports.pipe import MAX_BUFFERS, PipeStream
+from .progress import ANSWERING, INSIDE
+
+if TYPE_CHECKING:
+    from ..rpc.framing import Buffer
+    from .progress import Progress
+
+
+class WatchedStream(PipeStream):
+    """A stream over a socket. It never waits in the middle of a write: what was written is known at any time.
+
+    That decides what tells the client: of a message that has begun it misses the end by itself, and whatever came
+    in the place of the rest it would take for data; where none has begun, the end would look like that of the rows.
+    """
+
+    _socket: socket.socket
+    _progress: Progress
+
+    def watch(self, descriptor: int, progress: Progress) -> None:
+        """Say from now on in ``progress`` how far the socket ``descriptor`` has come."""
+        self._socket = socket.socket(fileno=descriptor)
+        self._progress = progress
+        self._writable = select.poll()
+        self._writable.register(descriptor, select.POLLOUT)
+
+    def unwatch(self) -> None:
+        """Leave the socket to its owner."""
+        self._socket.detach()
+
+    def write(self, buffers: Sequence[Buffer]) -> None:
+        """Write all of ``buffers``, each of which is a message.
+
+        Raises:
+            ConnectionClosed: the other side has closed its end.
+        """
+        self._progress.state = ANSWERING
+        super().write(buffers)
+
+    def _wrote(self, *, inside: bool) -> None:
+        self._progress.state = INSIDE if inside else ANSWERING
+
+    def _send(self, pending: Sequence[memoryview]) -> int:
+        while True:
+            try:
+                return self._socket.sendmsg(pending[:MAX_BUFFERS], (), socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                self._writable.poll()

@@ -1,0 +1,54 @@
+"""The service of ``conformance/rpc_service.py`` over each transport.
+
+All transports in one run. DUCKWING_TRANSPORT, which the other tests of this folder know too, leaves one of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from .wires import TRANSPORTS, Place, Wire
+
+SELDOM = ("launch", "fleet")
+"""In `make check-all` alone, and where they are asked for: they are sockets and HTTP again, set up in another way."""
+
+ASKED_FOR = os.environ.get("DUCKWING_TRANSPORT")
+
+CHOSEN = [
+    pytest.param(name, marks=pytest.mark.full if name in SELDOM and ASKED_FOR is None else ())
+    for name in TRANSPORTS
+    if ASKED_FOR in (None, name)
+]
+
+
+@pytest.fixture(scope="session", params=CHOSEN)
+def service(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """Where the service is reached."""
+    where = Place(request.param)
+    yield where
+    where.close()
+
+
+@pytest.fixture
+def wire(service: Place) -> Iterator[Wire]:
+    """A connection that the test before may have used, and the next one will: a call must leave it in order."""
+    shared = service.shared()
+    yield shared
+    assert shared.usable, "the test has left the connection in the middle of a call"
+
+
+@pytest.fixture
+def connect(service: Place) -> Iterator[Callable[[], Wire]]:
+    """Makes connections of the test's own."""
+    made: list[Wire] = []
+
+    def connect() -> Wire:
+        made.append(service.connect())
+        return made[-1]
+
+    yield connect
+    for each in made:
+        each.close()
