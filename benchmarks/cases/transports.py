@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
 from benchmarks.launch import WORKERS, duckwing_command, engine, launchers_folder
 from benchmarks.measure import Comparison, Effort, Samples, Side, Target, alternate, seconds
 from benchmarks.served import serving
-from benchmarks.workers.moving import COLUMNS, ROWS, VALUE_BYTES, VALUES
+from benchmarks.workers.moving import COLUMNS, ROWS, VALUE_BYTES, VALUES, steps_to_1
 
 import duckwing as dw
 from duckwing.process.launched import launched_workers, stop
@@ -125,9 +129,11 @@ def _moved(effort: Effort, what: str, scan_of: Callable[[int], Scan], *, limits:
             "prefilled": lambda: _timed(_stdio("prefilled"), scan, shared=True),
             "socket": lambda: _timed(_launch("socket"), scan, shared=False),
             "shared socket": lambda: _timed(_launch("shared"), scan, shared=True),
+            "copied": lambda: _copied(batches),
         },
         effort.rounds,
     )
+    floor = Samples(tuple(map(sum, zip(found["prefilled"].values, found["copied"].values, strict=True))))
     faster = Target("ratio", 1 / 1.5, "at most 0.67") if limits else None
     near = Target("ratio", 1.3, "at most 1.3") if limits else None
     shared, piped, socket = (found[side] for side in ("shared", "piped", "socket"))
@@ -135,6 +141,11 @@ def _moved(effort: Effort, what: str, scan_of: Callable[[int], Scan], *, limits:
         Comparison("transports", f"{what} through shared memory", shared, "through the pipe", piped, target=faster),
         Comparison(
             "transports", "… through shared memory", shared, "a segment that is filled", found["prefilled"], target=near
+        ),
+        *(
+            [Comparison("transports", "… through shared memory", shared, "that, and one copy of the bytes", floor)]
+            if limits
+            else []
         ),
         Comparison("transports", "… through an AF_UNIX socket", socket, "through the pipe", piped),
         Comparison("transports", "… a socket and shared memory", found["shared socket"], "through the socket", socket),
@@ -152,6 +163,18 @@ def _timed(location: str, scan: Scan, *, shared: bool) -> float:
             return seconds(lambda: scan(connection))
     finally:
         os.environ.pop("VGI_RPC_SHM_SIZE_BYTES", None)
+
+
+def _copied(batches: int) -> float:
+    """Seconds to copy the bytes of so many batches of values to where nothing of them is cached."""
+    source = np.ones(VALUES * VALUE_BYTES, np.uint8)
+    segment = np.ones(SEGMENT_BYTES // len(source) * len(source), np.uint8).reshape(-1, len(source))
+
+    def copy() -> None:
+        for batch in range(batches):
+            np.copyto(segment[batch % len(segment)], source)
+
+    return seconds(copy)
 
 
 def _scan_values(batches: int) -> Scan:
@@ -177,17 +200,32 @@ def _scan_numbers(batches: int) -> Scan:
 
 def _computing(effort: Effort) -> list[Comparison]:
     numbers = effort.size(NUMBERS)
-    found = alternate({"two": lambda: _compute(2, numbers), "one": lambda: _compute(1, numbers)}, effort.rounds)
-    twice = Samples(tuple(value / 2 for value in found["one"].values))
+    found = alternate(
+        {
+            "two": lambda: _compute(2, numbers),
+            "one": lambda: _compute(1, numbers),
+            "two alone": lambda: _alone(2, numbers),
+            "one alone": lambda: _alone(1, numbers),
+        },
+        effort.rounds,
+    )
+    half, half_alone = (Samples(tuple(value / 2 for value in found[side].values)) for side in ("one", "one alone"))
     return [
+        Comparison(
+            "transports",
+            f"the function alone, {numbers:,} times, in two processes of Python",
+            found["two alone"],
+            "half the time of one process",
+            half_alone,
+        ),
         Comparison(
             "transports",
             f"a row-form scalar in pure Python, {numbers:,} rows, two threads over `launch:`",
             found["two"],
             "half the time of one thread",
-            twice,
+            half,
             target=Target("ratio", 2 / 1.8, "at most 1.11"),
-        )
+        ),
     ]
 
 
@@ -202,6 +240,20 @@ def _compute(threads: int, numbers: int) -> float:
 
         connection.execute("SELECT moving.collatz(n) FROM numbers LIMIT 10")
         return seconds(compute)
+
+
+def _alone(processes: int, numbers: int) -> float:
+    """Seconds in which so many processes, each with its share, compute what a worker does: what the cores give."""
+    shares = [f"range({first}, {numbers}, {processes})" for first in range(processes)]
+    commands = [
+        [sys.executable, "-c", f"{inspect.getsource(steps_to_1)}\nfor n in {share}: steps_to_1(n)"] for share in shares
+    ]
+
+    def compute() -> None:
+        started = [subprocess.Popen(command) for command in commands]
+        _check(tuple(process.wait() for process in started), (0,) * processes)
+
+    return seconds(compute)
 
 
 # Workers

@@ -39,14 +39,16 @@ def large(batches: int) -> Iterator[pa.RecordBatch]:
         yield _values
 
 
-@moving.scalar
-def collatz(n: int) -> int:
-    """Steps to 1: nothing but Python."""
+def steps_to_1(n: int) -> int:
+    """Nothing but Python."""
     steps = 0
     while n > 1:
         n = n // 2 if n % 2 == 0 else 3 * n + 1
         steps += 1
     return steps
+
+
+moving.scalar(name="collatz")(steps_to_1)
 
 
 @moving.scalar

@@ -53,11 +53,11 @@ PIECES = (
 hostile = st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=3).map("".join)
 
 ATTRIBUTES = {
-    "aria-current", "aria-describedby", "aria-hidden", "aria-label", "aria-labelledby", "aria-live", "autocapitalize",
-    "autocomplete", "charset", "checked", "class", "content", "cx", "cy", "d", "data-attach", "data-base", "data-copy",
-    "data-login", "data-sql", "data-tab", "data-use", "data-worker", "defer", "disabled", "focusable", "for", "hidden",
-    "href", "id", "lang", "name", "open", "placeholder", "r", "rel", "role", "rows", "scope", "spellcheck", "src", "start", "tabindex", "title",
-    "type", "viewbox",
+    "aria-current", "aria-describedby", "aria-hidden", "aria-label", "aria-labelledby", "aria-live",
+    "autocapitalize", "autocomplete", "charset", "checked", "class", "content", "cx", "cy", "d", "data-attach",
+    "data-base", "data-copy", "data-login", "data-sql", "data-tab", "data-use", "data-worker", "defer", "disabled",
+    "focusable", "for", "hidden", "href", "id", "lang", "name", "open", "placeholder", "r", "rel", "role", "rows",
+    "scope", "spellcheck", "src", "start", "tabindex", "title", "type", "viewbox",
 }  # fmt: skip
 
 
