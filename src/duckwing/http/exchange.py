@@ -155,7 +155,9 @@ class Exchange:
                 self._own_cors = True
                 return exchanged
         if path == f"{prefix}/health" and method in ("GET", "HEAD"):
-            return JSONResponse({"status": "ok", "server_id": self._app.router.server_id, "protocol": "vgi"})
+            return JSONResponse(
+                {"status": "ok", "server_id": self._app.router.server_id, "protocol": self._app.served.protocol}
+            )
         if resource is not None and path == well_known_path(prefix):
             return resource.response() if method in ("GET", "HEAD") else _text("method not allowed", 405)
         if method == "OPTIONS":

@@ -116,34 +116,13 @@ def application(hosted: Hosted, http: Http, *, name: str, environment: Mapping[s
         StateError: the keys are malformed, or cannot be made.
         ConfigurationError: authentication is configured in a way that cannot work.
     """
-    from ..state.seal import signing_keys
     from .app import Application
-    from .authentication import from_environment
-    from .compression import CODECS
-    from .cors import Cors
-    from .settings import Served, Settings
+    from .mounting import configured_settings
+    from .settings import Served
 
-    # As for workers (docs/http.md): for clients and gateways without it.
-    without_zstd = environment.get("VGI_HTTP_DISABLE_ZSTD") == "1"
-    codecs = tuple(codec for codec in CODECS if http.compression != "off" and not (without_zstd and codec == "zstd"))
-    configured = from_environment(environment)
-    settings = Settings(
-        keys=signing_keys(environment),
-        prefix=http.prefix,
-        cors=Cors(http.cors_origins),
-        compression=http.compression,
-        codecs=codecs,
-        max_request_bytes=http.max_request_bytes,
-        threads=http.threads or 1,
-        authenticate=configured.authenticator(),
-        resource=configured.resource,
-        pages=False,
-        metrics=http.metrics,
-    )
-    if http.max_stream_bytes is not None:
-        settings = replace(settings, max_stream_bytes=http.max_stream_bytes)
+    settings = replace(configured_settings(http, environment), pages=False)
     server = Server(hosted)
-    return Application(Served(name=name, version="", make_server=lambda: server), settings)
+    return Application(Served(name=name, version="", make_server=lambda: server, protocol=hosted[0][0].name), settings)
 
 
 def _attach_to_memory(name: str, size: int) -> Segment:

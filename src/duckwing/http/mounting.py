@@ -52,26 +52,14 @@ def application(
         StateError: the keys are malformed, or cannot be made.
         ConfigurationError: authentication is configured in a way that cannot work.
     """
-    configured = from_environment(environment)
-    if resource is not None:
-        configured = replace(configured, resource=resource)
-    settings = Settings(
-        keys=signing_keys(environment),
-        prefix=http.prefix,
-        cors=Cors(http.cors_origins),
-        compression=http.compression,
-        codecs=_codecs(http, environment),
-        max_request_bytes=http.max_request_bytes,
+    settings = configured_settings(http, environment, *([authenticate] if authenticate is not None else []))
+    settings = replace(
+        settings,
         threads=http.threads or threads,
-        authenticate=configured.authenticator(*([authenticate] if authenticate is not None else [])),
-        resource=configured.resource,
-        pages=http.pages,
-        metrics=http.metrics,
+        resource=settings.resource if resource is None else resource,
         backend=backend,
         offload=offload,
     )
-    if http.max_stream_bytes is not None:
-        settings = replace(settings, max_stream_bytes=http.max_stream_bytes)
     first = catalogs[0]
     served = Served(
         name=", ".join(catalog.catalog_name for catalog in catalogs),
@@ -81,6 +69,35 @@ def application(
         doc=first.catalog_comment or "",
     )
     return Application(served, settings)
+
+
+def configured_settings(http: Http, environment: Mapping[str, str], *authenticators: Authenticator) -> Settings:
+    """What the command line and the environment say.
+
+    Args:
+        http: how something is served.
+        environment: configures keys and authentication.
+        authenticators: find out who calls, before what the environment configures.
+
+    Raises:
+        StateError: the keys are malformed, or cannot be made.
+        ConfigurationError: authentication is configured in a way that cannot work.
+    """
+    configured = from_environment(environment)
+    settings = Settings(
+        keys=signing_keys(environment),
+        prefix=http.prefix,
+        cors=Cors(http.cors_origins),
+        compression=http.compression,
+        codecs=_codecs(http, environment),
+        max_request_bytes=http.max_request_bytes,
+        threads=http.threads or 1,
+        authenticate=configured.authenticator(*authenticators),
+        resource=configured.resource,
+        pages=http.pages,
+        metrics=http.metrics,
+    )
+    return settings if http.max_stream_bytes is None else replace(settings, max_stream_bytes=http.max_stream_bytes)
 
 
 def _codecs(http: Http, environment: Mapping[str, str]) -> Sequence[str]:

@@ -69,6 +69,7 @@ class Served:
         make_server: makes what answers calls, for one thread.
         stop: called when the process ends.
         doc: one line about it.
+        protocol: what it speaks, for whoever asks for its health.
     """
 
     name: str
@@ -76,3 +77,4 @@ class Served:
     make_server: Callable[[], Server]
     stop: Callable[[], None] = lambda: None
     doc: str = ""
+    protocol: str = "vgi"

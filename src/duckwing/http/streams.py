@@ -7,39 +7,36 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
 from ..errors import StateError
 from ..rpc import keys
-from ..rpc.call import Call, Identity, Stream, Travelling, run_handler
-from ..rpc.codec import decode, encode, to_batch
+from ..rpc.call import Call, Identity, Travelling
+from ..rpc.codec import encode
 from ..rpc.errors import ProtocolError
 from ..rpc.framing import (
-    EMPTY_SCHEMA,
     END_OF_STREAM,
     Batch,
     Buffer,
     batch_message,
     empty_batch,
-    has_dictionaries,
     schema_message,
     stream_buffers,
 )
 from ..rpc.limits import DEFAULT_LIMITS
 from ..rpc.server import Server
-from ..rpc.turns import adapter, check_output
 from .answers import Answer, failure, too_large
-from .calls import Route, find, read_body, read_call
+from .calls import Route, read_body
 from .cursors import Cursor, Cursors, OpenCall
 from .lanes import Lane, Lanes
 from .owners import Owners
 from .pointers import MAX_BATCH_BYTES, Outbox, beside, uploads
 from .production import Production, Turn
 from .pumps import Pump, close_stream, last_closed
+from .steps import ROOM_FOR_TOKENS, KeptStream, exchange_batch, open_stream, reopen_stream
 
 if TYPE_CHECKING:
     from ..state.backend import Backend
@@ -59,36 +56,10 @@ HELD_BYTES = 256 << 20
 
 QUIET_SECONDS = 60.0
 
-ROOM_FOR_TOKENS = 16_384
-"""Bytes of a response that are left for a cursor and the ends of its streams."""
-
 LARGE_BODY = 1 << 20
 """Bytes. Larger inputs are not checked in the event loop's thread: others would wait."""
 
 TEND_SECONDS = 5.0
-
-
-@dataclass
-class _Kept:
-    """A stream between two turns. Any process could open it again.
-
-    Attributes:
-        lane: where it lives.
-        stream: the stream.
-        call: the call that opened it here.
-        production: makes its turns, if it is a producer.
-        turn: its next turn.
-        state: of a stream with input, where that begins.
-        used: when it was used last.
-    """
-
-    lane: Lane
-    stream: Stream
-    call: Call
-    production: Production | None
-    turn: int
-    state: bytes = b""
-    used: float = 0.0
 
 
 class Streams:
@@ -116,7 +87,7 @@ class Streams:
         self._outbox = outbox
         self._me = os.urandom(16)
         self._owners = Owners(self._me, self.go_on, lambda: bool(self._pumps or self._kept), backend)
-        self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._kept: OrderedDict[bytes, KeptStream] = OrderedDict()
         self._pumps: dict[bytes, Pump] = {}
 
     async def start(self) -> None:
@@ -147,7 +118,7 @@ class Streams:
         lane = self._lanes.free()
         limit = min(limit, self._stream_limit)
         outbox = self._outbox
-        opened = await _in(lane, lambda server: _open(server, route, body, caller, limit, outbox, coding))
+        opened = await _in(lane, lambda server: open_stream(server, route, body, caller, limit, outbox, coding))
         if isinstance(opened, Answer):
             return opened
         room = limit - opened.size - ROOM_FOR_TOKENS
@@ -160,7 +131,7 @@ class Streams:
             if isinstance(stream, Travelling) and not travels:  # it carries nothing
                 nothing = stream_buffers(output, call.messages(output))
                 return Answer([*opened.body, *nothing], uploads=opened.uploads)
-            kept = _Kept(lane, stream, call, None, 0, opened.state or b"")
+            kept = KeptStream(lane, stream, call, None, 0, opened.state or b"")
             self._keep(open_call.id, kept)
             owner = ANYBODY if travels else self._me
             if not travels:
@@ -176,7 +147,7 @@ class Streams:
         if travels:
             turn = await _in(lane, lambda server: last_closed(production, metadata))
             if not turn.last:
-                self._keep(open_call.id, _Kept(lane, stream, call, production, 1))
+                self._keep(open_call.id, KeptStream(lane, stream, call, production, 1))
         else:
             pump = Pump(lane, production, metadata)
             turn = await pump.turn(0)
@@ -232,7 +203,9 @@ class Streams:
                 answer = await self._owners.ask(cursor.owner, route, body, caller, limit) if elsewhere else None
                 return answer or _lost(output)
             outbox = self._outbox
-            reopened = await _in(lane, lambda server: _reopen(server, route, open_call, cursor, caller, lane, outbox))
+            reopened = await _in(
+                lane, lambda server: reopen_stream(server, route, open_call, cursor, caller, lane, outbox)
+            )
             if isinstance(reopened, Answer):
                 return reopened
             kept = reopened
@@ -240,7 +213,7 @@ class Streams:
 
     async def _next(
         self,
-        kept: _Kept,
+        kept: KeptStream,
         cursor: Cursor,
         open_call: OpenCall,
         output: pa.Schema,
@@ -258,7 +231,7 @@ class Streams:
             return replace(turned, function=kept.call.subject)
         travels = cursor.owner == ANYBODY
         limit = open_call.limit if self._outbox is None else MAX_BATCH_BYTES + ROOM_FOR_TOKENS
-        given = await _in(kept.lane, lambda server: _exchange(kept, batch, limit, travels=travels))
+        given = await _in(kept.lane, lambda server: exchange_batch(kept, batch, limit, travels=travels))
         if isinstance(given, Answer):
             return given
         kept.state = given.state or b""
@@ -301,8 +274,10 @@ class Streams:
         kept = self._take(cursor)
         if kept is None and open_call.header and cursor.owner == ANYBODY:
             lane = self._lanes.free()
-            reopened = await _in(lane, lambda server: _reopen(server, route, open_call, cursor, caller, lane, None))
-            kept = reopened if isinstance(reopened, _Kept) else None
+            reopened = await _in(
+                lane, lambda server: reopen_stream(server, route, open_call, cursor, caller, lane, None)
+            )
+            kept = reopened if isinstance(reopened, KeptStream) else None
         # Streams with input are not cancelled: a buffering function's is over when the client says so (spec 02, 8.4).
         if kept is not None and kept.production is not None:
             production = kept.production
@@ -347,7 +322,7 @@ class Streams:
 
     # What is kept
 
-    def _keep(self, call: bytes, kept: _Kept) -> None:
+    def _keep(self, call: bytes, kept: KeptStream) -> None:
         kept.used = time.monotonic()
         self._kept[call] = kept
         self._kept.move_to_end(call)
@@ -358,7 +333,7 @@ class Streams:
         _, kept = self._kept.popitem(last=False)
         kept.lane.submit(lambda server: close_stream(kept.stream))
 
-    def _take(self, cursor: Cursor) -> _Kept | None:
+    def _take(self, cursor: Cursor) -> KeptStream | None:
         """A kept stream that is as far as the cursor says. Whoever asks meanwhile opens it again."""
         kept = self._kept.pop(cursor.call, None)
         if kept is None or kept.turn != cursor.turn:
@@ -395,107 +370,6 @@ class Streams:
         self._pumps.clear()
         while self._kept:
             self._drop_oldest()
-
-
-@dataclass
-class _Opened:
-    stream: Stream
-    call: Call
-    metadata: Mapping[bytes, bytes]
-    body: Sequence[Buffer]
-    state: bytes | None
-    uploads: Sequence[Future[None]]
-
-    @property
-    def size(self) -> int:
-        return sum(memoryview(buffer).nbytes for buffer in self.body)
-
-
-@dataclass
-class _Given:
-    batch: Batch
-    logs: list[Batch]
-    state: bytes | None
-
-
-def _open(
-    server: Server,
-    route: Route,
-    body: bytes,
-    caller: Identity,
-    limit: int,
-    outbox: Outbox | None,
-    coding: str,
-) -> _Opened | Answer:
-    """In a lane: begin the call, up to its header."""
-    protocol, method, handler = find(server, route)
-    metadata, params = read_call(protocol, method, route, read_body(body, server.limits), server.limits)
-    call = Call(metadata, server.server_id, caller)
-    call.method = route.method
-    try:
-        stream = run_handler(handler, call, params)
-        header = to_batch(stream.header)
-        opening = stream_buffers(header.schema, [*call.messages(header.schema), call.tag(header)])
-        shortened, sent = beside(outbox, opening, limit // 2, coding)
-        return _Opened(stream, call, metadata, shortened, _saved(stream), uploads(sent))
-    except BaseException as error:
-        return failure(call, EMPTY_SCHEMA, error)
-
-
-def _reopen(
-    server: Server,
-    route: Route,
-    open_call: OpenCall,
-    cursor: Cursor,
-    caller: Identity,
-    lane: Lane,
-    outbox: Outbox | None,
-) -> _Kept | Answer:
-    """In a lane: open a stream again that was begun elsewhere, or whose turn is repeated."""
-    protocol, method, handler = find(server, route)
-    metadata, params = read_call(protocol, method, route, read_body(open_call.request, server.limits), server.limits)
-    call = Call(metadata, server.server_id, caller, opened=decode(method.result, open_call.header))
-    call.method = route.method
-    try:
-        stream = run_handler(handler, call, params)
-        production = None
-        if stream.input_schema is None:
-            room = open_call.limit - ROOM_FOR_TOKENS
-            production = Production(
-                stream, call, room, travels=True, state=cursor.state, outbox=outbox, coding=open_call.coding
-            )
-        else:
-            stream.load(cursor.state)
-        return _Kept(lane, stream, call, production, cursor.turn)
-    except BaseException as error:
-        return failure(call, EMPTY_SCHEMA, error)
-
-
-def _exchange(kept: _Kept, batch: Batch, limit: int, *, travels: bool) -> _Given | Answer:
-    """In a lane: the batch that answers a batch of input."""
-    stream, call = kept.stream, kept.call
-    output, expected = stream.output_schema, stream.input_schema
-    try:
-        adapt = adapter(batch.data.schema, expected) if expected is not None else None
-        answer = run_handler(stream.turn, adapt(batch) if adapt is not None else batch)
-        if answer is None:
-            ended = Answer(stream_buffers(output, call.messages(output)))
-            close_stream(stream)
-            return ended
-        check_output(call, answer, output)  # before the log messages are taken, for they go with its error
-        logs = call.messages(output)
-        size = len(batch_message(answer, dictionaries=has_dictionaries(output)))
-        if size + ROOM_FOR_TOKENS > limit:
-            raise too_large(size, limit, call.method)
-        return _Given(answer, logs, _saved(stream) if travels else None)
-    except BaseException as error:
-        failed = failure(call, output, error)
-        close_stream(stream)
-        return failed
-
-
-def _saved(stream: Stream) -> bytes | None:
-    return stream.save() if isinstance(stream, Travelling) else None
 
 
 def _lost(output: pa.Schema) -> Answer:
