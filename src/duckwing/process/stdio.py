@@ -23,7 +23,8 @@ class _Input(SignalledStream):
 
     def __init__(self, read_fd: int, write_fd: int, signals: StopSignals, guard: Guard):
         super().__init__(read_fd, write_fd, signals)
-        os.set_blocking(write_fd, False)
+        if not os.isatty(write_fd):  # which the user's shell would find so, too
+            os.set_blocking(write_fd, False)
         self._guard = guard
 
     def _wrote(self, *, inside: bool) -> None:
