@@ -166,3 +166,32 @@ def test_the_file_of_a_process_that_ended_in_good_order_is_gone(tmp_path: Path) 
     assert os.listdir(tmp_path / "processes") == []
     assert process_file(tmp_path / "processes") is process_file(tmp_path / "processes")
     assert len(os.listdir(tmp_path / "processes")) == 1
+
+
+def test_a_call_that_is_alone_waits_for_the_one_that_it_may_repeat(tmp_path: Path) -> None:
+    first, second = (FileMarks(tmp_path, tmp_path / "processes") for _ in range(2))
+    first.begin()
+    done = threading.Event()
+
+    def repeat() -> None:
+        second.begin(alone=True)
+        done.set()
+
+    repeated = threading.Thread(target=repeat)
+    repeated.start()
+    assert not done.wait(0.2)
+    first.end()
+    assert done.wait(30)
+    repeated.join()
+    second.end()
+
+
+def test_it_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marks, "WAIT_SECONDS", 0.1)
+    first, second = (FileMarks(tmp_path, tmp_path / "processes") for _ in range(2))
+    first.begin()
+    with pytest.raises(StateError, match="has not ended, though its process lives"):
+        second.begin(alone=True)
+    first.end()
+    second.begin(alone=True)
+    second.end()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from duckwing.errors import StateError
-from duckwing.state import lifelines, stored
+from duckwing.state import lifelines, stored, stored_marks
 from duckwing.state.arrays import MappedArrays
 from duckwing.state.backend import Backend, open_backend
 from duckwing.state.stored import StoredScopes
@@ -171,12 +171,17 @@ def test_marks_of_the_living_do_no_harm(here: StoredScopes, there: StoredScopes,
     other.marks.check()
 
 
+def run(read: Callable[[], None], done: threading.Event) -> None:
+    read()
+    done.set()
+
+
 def test_who_reads_waits_for_those_who_write(here: StoredScopes, there: StoredScopes, id_: bytes) -> None:
     one, other = here.create("execution", id_), there.open_or_create("execution", id_)
     for read in (other.marks.check, lambda: other.marks.begin(alone=True).end()):
         mark = one.marks.begin()
         done = threading.Event()
-        reader = threading.Thread(target=lambda read=read, done=done: (read(), done.set()))
+        reader = threading.Thread(target=run, args=(read, done))
         reader.start()
         assert not done.wait(0.2)
         later = one.marks.begin()  # has nothing to do with what the reader wants to know
@@ -186,6 +191,18 @@ def test_who_reads_waits_for_those_who_write(here: StoredScopes, there: StoredSc
         later.end()
         assert done.wait(30)
         reader.join()
+
+
+def test_nobody_waits_for_ever(
+    here: StoredScopes, there: StoredScopes, id_: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_marks, "WAIT_SECONDS", 0.1)
+    mark = here.create("execution", id_).marks.begin()
+    other = there.open_or_create("execution", id_)
+    with pytest.raises(StateError, match="has not ended, though its process lives"):
+        other.marks.check()
+    mark.end()
+    other.marks.check()
 
 
 def test_a_lost_answer_spoils_the_scope_for_good(here: StoredScopes, there: StoredScopes, id_: bytes) -> None:

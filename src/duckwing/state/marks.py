@@ -18,7 +18,7 @@ from pathlib import Path
 from ..errors import StateError
 from . import locks
 from .living import ID_SIZE, process_file
-from .scope import DIED
+from .scope import DIED, STUCK, WAIT_SECONDS
 
 if sys.platform != "win32":
     import fcntl
@@ -83,11 +83,13 @@ class FileMarks:
             alone: wait until there is no other mark.
 
         Raises:
-            StateError: a process died while it was changing the state, or there are too many processes.
+            StateError: a process died while it was changing the state, there are too many processes, or another
+                mark stays.
         """
         if self._process != os.getpid():
             self._id = process_file(self._processes).id
             self._start()
+        deadline = time.monotonic() + WAIT_SECONDS
         while True:
             with self._lock:
                 others = self._check()
@@ -97,6 +99,8 @@ class FileMarks:
                     self._map[self._slot] = 1
                     self._calls += 1
                     return self
+            if time.monotonic() > deadline:
+                raise StateError(STUCK)
             time.sleep(_PAUSE_SECONDS)
 
     def end(self) -> None:

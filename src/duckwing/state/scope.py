@@ -24,6 +24,11 @@ NO_INDEX: Final = -1
 DIED = "a worker process died while updating; run the query again"
 """Also said where the answer to an update was lost: the client may have repeated what was done."""
 
+WAIT_SECONDS = 120.0
+"""How long a call waits for another one that it may repeat, before both count as failed."""
+
+STUCK = "another call that changes the same state has not ended, though its process lives; run the query again"
+
 _LONGEST_ID = 64
 
 
@@ -55,7 +60,7 @@ class Marks(Protocol):
                 that this one may repeat: wait until it is known what becomes of that.
 
         Raises:
-            StateError: a process died while it was changing the state, or it cannot be told.
+            StateError: a process died while it was changing the state, or nobody knows how long to wait for one.
         """
 
     def check(self) -> None:

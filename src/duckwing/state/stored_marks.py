@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..errors import StateError
-from .scope import DIED
+from .scope import DIED, STUCK, WAIT_SECONDS
 
 if TYPE_CHECKING:
     from .lifelines import Lifeline
@@ -63,11 +63,14 @@ class StoredMarks:
     def check(self) -> None:
         """See :class:`~duckwing.state.scope.Marks`."""
         waited_for = None
+        deadline = time.monotonic() + WAIT_SECONDS
         while True:
             others, _ = self._others()
             waited_for = others if waited_for is None else waited_for & others
             if not waited_for:
                 return
+            if time.monotonic() > deadline:
+                raise StateError(STUCK)
             time.sleep(_PAUSE_SECONDS)
 
     def end_scope(self, token: bytes) -> None:
