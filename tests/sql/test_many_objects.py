@@ -41,7 +41,7 @@ def test_one_of_many_tables_of_a_provider_is_found_without_listing_them(fresh: S
     crowd = Crowd(fresh, tmp_path / "calls", 100_000)
     rows, log = logged(fresh, "SELECT * FROM crowd.main.t99999")
     assert rows == [(99999,)]
-    assert log.count("method=catalog_table_get") == 1
+    assert log.count("'event': catalog.rpc, 'info': {method=catalog_table_get") == 1
     assert "method=catalog_schema_contents_tables" not in log
     assert len(crowd.calls("named")) <= COUNTED + 1  # enough to know that they are many
     assert set(crowd.calls("table")) == {"table t99999"}
@@ -51,7 +51,7 @@ def test_one_of_many_declared_tables_is_found_without_listing_them(fresh: Sessio
     fresh.execute(attach_statement(location("many_objects"), "declared", "declared"))
     rows, log = logged(fresh, "DESCRIBE declared.main.t2999")
     assert rows == [("n", "BIGINT", "YES", None, None, None)]
-    assert log.count("method=catalog_table_get") == 1
+    assert log.count("'event': catalog.rpc, 'info': {method=catalog_table_get") == 1
     assert "method=catalog_schema_contents_tables" not in log
 
 
