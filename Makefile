@@ -42,6 +42,8 @@ test: $(VENV)/.ready lint types layers  ## what CI runs: style, types, layers, a
 	@$(BIN)/duckwing engine install --quiet --if-needed || test -z "$$CI"
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not full"
 
+STATEFUL := aggregates buffering context copy splits state table_in_out tables windows writes
+
 check-all: export DUCKWING_REQUIRE_SERVERS := 1
 check-all: $(VENV)/.ready lint types layers engine servers  ## everything, everywhere
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
@@ -49,6 +51,8 @@ check-all: $(VENV)/.ready lint types layers engine servers  ## everything, every
 		$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not full" tests/sql || exit 1; done
 	@echo "SQL over a fleet, whose processes stay as long as the tests" && DUCKWING_TRANSPORT=fleet \
 		$(BIN)/python -m pytest -q -m "not full" tests/sql
+	@echo "SQL over machines that share a server of state alone" && DUCKWING_TRANSPORT=machines \
+		$(BIN)/python -m pytest -q -m "not full" $(STATEFUL:%=tests/sql/test_%.py)
 	@for transport in stdio launch; do echo "SQL over $$transport, with shared memory" && DUCKWING_TRANSPORT=$$transport \
 		VGI_RPC_SHM_SIZE_BYTES=33554432 VGI_RPC_SHM_MIN_BATCH_BYTES=1 \
 		$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not full" tests/sql || exit 1; done
