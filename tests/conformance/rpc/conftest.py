@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,21 @@ CHOSEN = [
     for name in TRANSPORTS
     if ASKED_FOR in (None, name)
 ]
+
+
+SMOKE = ("test_starting.py", "test_exchanges.py")
+"""What is tried over every transport in `make test`, too; everything else over standard streams alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to `make check-all` what is neither."""
+    for item in items:
+        ours = isinstance(item, pytest.Function) and item.path.parent == Path(__file__).parent
+        if not ours or ASKED_FOR is not None or item.path.name in SMOKE:
+            continue
+        callspec = getattr(item, "callspec", None)
+        if callspec is not None and callspec.params.get("service", "stdio") != "stdio":
+            item.add_marker(pytest.mark.full)
 
 
 @pytest.fixture(scope="session", params=CHOSEN)
