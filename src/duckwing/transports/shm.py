@@ -21,7 +21,7 @@ DATA_OFFSET = 65536
 MAX_ALLOCATIONS = 4094
 
 MIN_BATCH_BYTES = 1 << 17
-"""From how many bytes on a batch goes through the memory, unless the environment says otherwise: the client's own."""
+"""From how many bytes on a message goes through the memory, unless the environment says otherwise: the client's own."""
 
 _MAGIC = b"VGIS"
 _VERSION = 1
@@ -89,9 +89,11 @@ class Segment:
         Returns:
             Its offset and length; None if it is small, or there is no room.
         """
-        if batch.nbytes < self._min_batch_bytes or not batch.num_rows:
+        # Not nbytes: it ends the process where a union that was read is empty.
+        size = pa.ipc.get_record_batch_size(batch)
+        if size < self._min_batch_bytes or not batch.num_rows:
             return None
-        length = batch.schema.serialize().size + pa.ipc.get_record_batch_size(batch) + len(END_OF_STREAM)
+        length = batch.schema.serialize().size + size + len(END_OF_STREAM)
         offset = self._allocate(length)
         if offset is None:
             return None
