@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from duckwing.rpc.errors import MalformedMessage
 from duckwing.rpc.framing import Batch, batch_message, batch_of_rows, read_stream, schema_message
 from duckwing.rpc.limits import DEFAULT_LIMITS, Limits
-from duckwing.rpc.message import DICTIONARY_BATCH, RECORD_BATCH, SCHEMA, MessageHeader, parse_header
+from duckwing.rpc.message import DICTIONARY_BATCH, RECORD_BATCH, SCHEMA, MessageHeader, in_data, parse_header
 
 from .fuzz import wide_batch
 
@@ -301,3 +301,15 @@ def test_other_messages_are_refused(kind: int) -> None:
     buffer.point(0, message)
     with pytest.raises(MalformedMessage, match=f"of type {kind}"):
         parsed(buffer.message())
+
+
+def test_where_the_data_of_a_message_are() -> None:
+    """Also behind a message that is complete, as dictionaries are."""
+    message = memoryview(pa.RecordBatch.from_pydict({"n": list(range(100))}).serialize())
+    both = memoryview(bytes(message) * 2)
+    head = 8 + int.from_bytes(message[4:8], "little")
+    for start in (0, len(message)):
+        places = [in_data(both, start + position) for position in (0, 8, head - 1, head, len(message) - 1)]
+        assert places == [False, False, False, True, True]
+    assert not in_data(both, len(both) - len(message))
+    assert not in_data(None, 0)

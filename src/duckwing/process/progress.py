@@ -9,7 +9,7 @@ import tempfile
 
 UNTOUCHED, WORKING, ANSWERING, INSIDE = range(4)
 """Nothing of the connection has been read; a call has been read and nothing of its answer written; some messages
-of that have; part of a message has."""
+of that have; part of the data of a batch has."""
 
 
 class Progress:

@@ -7,6 +7,7 @@ import os
 import sys
 
 from ..rpc.framing import drive
+from ..rpc.message import in_data
 from ..rpc.server import Server
 from ..transports.pipe import Interrupted, PipeStream
 from .guard import IDLE, WORKING, WRITING, Guard
@@ -27,8 +28,8 @@ class _Input(SignalledStream):
             os.set_blocking(write_fd, False)
         self._guard = guard
 
-    def _wrote(self, *, inside: bool) -> None:
-        self._guard.set_state(WRITING if inside else WORKING)
+    def _wrote(self, buffer: memoryview | None, position: int) -> None:
+        self._guard.set_state(WRITING if in_data(buffer, position) else WORKING)
 
 
 def serve_stdio(server: Server) -> None:

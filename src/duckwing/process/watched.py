@@ -7,6 +7,7 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..rpc.message import in_data
 from ..transports.pipe import MAX_BUFFERS, PipeStream
 from .progress import ANSWERING, INSIDE
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 class WatchedStream(PipeStream):
     """A stream over a socket. It never waits in the middle of a write: what was written is known at any time.
 
-    That decides what tells the client: of a message that has begun it misses the end by itself, and whatever came
-    in the place of the rest it would take for data; where none has begun, the end would look like that of the rows.
+    That decides what tells the client. Of a batch whose data have begun it misses the rest by itself, and whatever came
+    in its place it would take for data. Anywhere else, in the head of a message too, the end would look like
+    that of the rows (seen).
     """
 
     _socket: socket.socket
@@ -45,8 +47,8 @@ class WatchedStream(PipeStream):
         self._progress.state = ANSWERING
         super().write(buffers)
 
-    def _wrote(self, *, inside: bool) -> None:
-        self._progress.state = INSIDE if inside else ANSWERING
+    def _wrote(self, buffer: memoryview | None, position: int) -> None:
+        self._progress.state = INSIDE if in_data(buffer, position) else ANSWERING
 
     def _send(self, pending: Sequence[memoryview]) -> int:
         while True:

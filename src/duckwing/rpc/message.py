@@ -13,7 +13,7 @@ import struct
 from typing import NamedTuple
 
 from .errors import MalformedMessage
-from .limits import Limits
+from .limits import DEFAULT_LIMITS, Limits
 
 SCHEMA = 1
 DICTIONARY_BATCH = 2
@@ -68,6 +68,25 @@ def parse_header(data: bytes, limits: Limits) -> MessageHeader:
         return (_known if len(data) <= KNOWN_BYTES else _parse)(data, limits)
     except struct.error as error:
         raise MalformedMessage(f"the header of an Arrow message points outside itself ({error})") from None
+
+
+def in_data(buffer: memoryview | None, position: int) -> bool:
+    """Whether ``position`` is in the data of a batch, and not in the head of a message or before one.
+
+    Args:
+        buffer: Arrow messages; None: there is a message's beginning.
+        position: in it.
+    """
+    start = 0
+    while buffer is not None:
+        length = int.from_bytes(buffer[start + 4 : start + 8], "little")
+        head = start + 8 + length
+        if position < head or not length:
+            return False
+        start = head + parse_header(bytes(buffer[start + 8 : head]), DEFAULT_LIMITS).body_length
+        if position < start:
+            return True
+    return False
 
 
 def _parse(data: bytes, limits: Limits) -> MessageHeader:

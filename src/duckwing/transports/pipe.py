@@ -83,19 +83,18 @@ class PipeStream:
         if self._write_fd < 0:
             raise ConnectionClosed("the connection was closed on this side")
         pending = [memoryview(buffer).cast("B") for buffer in buffers if len(memoryview(buffer))]
+        position = 0
         try:
             while pending:
-                written = self._send(pending)
-                while pending and written >= len(pending[0]):
-                    written -= len(pending.pop(0))
-                if written:
-                    pending[0] = pending[0][written:]
-                self._wrote(inside=bool(written))
+                position += self._send([pending[0][position:], *pending[1:]])
+                while pending and position >= len(pending[0]):
+                    position -= len(pending.pop(0))
+                self._wrote(pending[0] if position else None, position)
         except (BrokenPipeError, ConnectionResetError) as error:
             raise ConnectionClosed("the other side does not read any more") from error
 
-    def _wrote(self, *, inside: bool) -> None:
-        """Some bytes have been written, and ``inside``: of a buffer not all."""
+    def _wrote(self, buffer: memoryview | None, position: int) -> None:
+        """Some bytes have been written: of ``buffer`` those before ``position``; None: of each all or nothing."""
 
     def _send(self, pending: Sequence[memoryview]) -> int:
         """Write some of ``pending``; how many bytes."""

@@ -87,8 +87,8 @@ class MortalConnection(child._Connection):
             return super()._send(pending)
         return super()._send([memoryview(b"".join(pending))[: self._first]])
 
-    def _wrote(self, *, inside: bool) -> None:
-        super()._wrote(inside=inside)
+    def _wrote(self, buffer: memoryview | None, position: int) -> None:
+        super()._wrote(buffer, position)
         if self._first:
             self._first = 0
             moment(f"{called} half written")
