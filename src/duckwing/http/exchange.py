@@ -291,7 +291,7 @@ class Exchange:
             return refusal(error, 400, server_id)
 
     async def _dispatch(self, route: Route, body: bytes, caller: Identity, limit: int) -> Answer:
-        coding = self._object_coding()
+        coding = "" if self._app.outbox is None else self._object_coding()
         if route.action == "init":
             return await self._app.streams.open(route, body, caller, limit, coding)
         if route.action:
@@ -378,16 +378,18 @@ class Exchange:
         compression = self._settings.compression
         if compression == "off" or (compression == "auto" and self._is_local()):
             return None
-        asked, offered = self._headers.get("x-vgi-accept-encoding"), self._headers.get("accept-encoding")
-        return chosen_coding(asked, offered, self._settings.codecs)
+        return self._chosen_coding()
 
     def _object_coding(self) -> str:
         """The coding of objects that the answer points to; they have one header for all clients."""
         if self._settings.compression == "off":
             return ""
-        asked, offered = self._headers.get("x-vgi-accept-encoding"), self._headers.get("accept-encoding")
-        coding, header = chosen_coding(asked, offered, self._settings.codecs) or ("", "")
+        coding, header = self._chosen_coding() or ("", "")
         return coding if header == "Content-Encoding" else ""
+
+    def _chosen_coding(self) -> tuple[str, str] | None:
+        asked, offered = self._headers.get("x-vgi-accept-encoding"), self._headers.get("accept-encoding")
+        return chosen_coding(asked, offered, self._settings.codecs)
 
     def _is_local(self) -> bool:
         """Whether the client is on this machine: between its processes, compression only costs time."""

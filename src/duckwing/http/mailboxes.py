@@ -18,6 +18,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from ..errors import StateError
+from ..state.lifelines import LEASE_SECONDS, RENEW_SECONDS
 from .answers import Answer
 from .siblings import PATIENCE_SECONDS, Ask, about_answer, about_request, answered, read_request
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from ..state.backend import Backend
     from ..state.store import Store
     from .calls import Route
-
-LEASE_SECONDS = 15.0
-RENEW_SECONDS = 3.0
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.025
 """Seconds between two looks, more the longer nothing was there."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..rpc.message import in_data
-from ..transports.pipe import MAX_BUFFERS, PipeStream
+from ..transports.pipe import PipeStream
 from .progress import ANSWERING, INSIDE
 
 if TYPE_CHECKING:
@@ -53,6 +53,6 @@ class WatchedStream(PipeStream):
     def _send(self, pending: Sequence[memoryview]) -> int:
         while True:
             try:
-                return self._socket.sendmsg(pending[:MAX_BUFFERS], (), socket.MSG_DONTWAIT)
+                return self._socket.sendmsg(pending, (), socket.MSG_DONTWAIT)
             except BlockingIOError:
                 self._writable.poll()

@@ -78,6 +78,12 @@ def _read(attach_opaque_data: bytes) -> Attachment:
     return decode(Attachment, attach_opaque_data)
 
 
+@functools.lru_cache(maxsize=256)
+def _proven(attach_opaque_data: bytes) -> bytes:
+    """What the proof in attach data is about: all the rest."""
+    return encode(replace(_read(attach_opaque_data), proof=None))
+
+
 def identity_of(attach_opaque_data: bytes | None) -> bytes:
     """What all attachments share that see the same: the catalog, the version of its data, the options."""
     if not attach_opaque_data:
@@ -129,8 +135,8 @@ def attached_catalog(service: Service, call: Call, attach_opaque_data: bytes | N
     except RpcError:
         raise CatalogError("the attachment was made by another worker; DETACH it and ATTACH again") from None
     if service.stateless:
-        proven = encode(replace(attachment, proof=None))
-        if attachment.proof is None or not is_own(call, "attachment", proven, attachment.proof):
+        proof = attachment.proof
+        if proof is None or not is_own(call, "attachment", _proven(attach_opaque_data), proof):
             raise CatalogError(
                 "the attachment was made by or for somebody else, or under another key; DETACH it and ATTACH again"
             )

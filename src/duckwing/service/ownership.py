@@ -7,17 +7,16 @@ process of the worker's own user.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ..errors import StateError
 
 if TYPE_CHECKING:
     from ..rpc.call import Call, Handler
+    from ..state.scope import Kind
     from . import Service
 
 _PROOF_SIZE = 32
-
-Kind = Literal["attachment", "execution", "transaction"]
 
 
 def proof_of(call: Call, kind: Kind, data: bytes) -> bytes:

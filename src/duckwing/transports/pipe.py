@@ -86,7 +86,7 @@ class PipeStream:
         position = 0
         try:
             while pending:
-                position += self._send([pending[0][position:], *pending[1:]])
+                position += self._send([pending[0][position:], *pending[1:MAX_BUFFERS]])
                 while pending and position >= len(pending[0]):
                     position -= len(pending.pop(0))
                 self._wrote(pending[0] if position else None, position)
@@ -97,12 +97,12 @@ class PipeStream:
         """Some bytes have been written: of ``buffer`` those before ``position``; None: of each all or nothing."""
 
     def _send(self, pending: Sequence[memoryview]) -> int:
-        """Write some of ``pending``; how many bytes."""
+        """Write some of ``pending``, which are no more than are taken at once; how many bytes."""
         if not hasattr(os, "writev"):
             return os.write(self._write_fd, pending[0][:MAX_WRITE])
         while True:
             try:
-                return os.writev(self._write_fd, pending[:MAX_BUFFERS])
+                return os.writev(self._write_fd, pending)
             except BlockingIOError:
                 _wait_until_writable(self._write_fd)
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from ..errors import Error
 from ..rpc.errors import ConnectionClosed
 from ..rpc.framing import Buffer
-from .pipe import MAX_BUFFERS, MAX_WRITE, PipeStream
+from .pipe import MAX_WRITE, PipeStream
 
 CONNECT_SECONDS = 10.0
 """How long connecting may take (spec 03, section 5.1)."""
@@ -52,7 +52,7 @@ class SocketStream(PipeStream):
 
     def _send(self, pending: Sequence[memoryview]) -> int:
         if hasattr(self._socket, "sendmsg"):
-            return self._socket.sendmsg(pending[:MAX_BUFFERS])
+            return self._socket.sendmsg(pending)
         return self._socket.send(pending[0][:MAX_WRITE])
 
     def _receive(self, size: int) -> bytes:
