@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from .catalog.declared import Catalog
 from .errors import DeclarationError
+from .process.memory import attach_to_memory
 from .rpc.call import Handler
 from .rpc.server import Server
 from .service import Service
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from .process.options import Options
     from .process.threads import Serving
     from .state.backend import Backend
-    from .transports.shm import Segment
 
 T = TypeVar("T")
 
@@ -128,20 +128,9 @@ class Worker:
             DeclarationError: two catalogs could not be attached to one database.
             Error: the environment configures something that cannot work.
         """
-        from .http.mounting import application
         from .process.http_options import Http
 
-        self._check_together()
-        http = Http(prefix=prefix, **options)
-        return application(
-            self.catalogs,
-            self._hooks,
-            http,
-            threads=self._threads,
-            authenticate=self._authenticate,
-            backend=self._backend(),
-            offload=self._offload,
-        )
+        return self._application(Http(prefix=prefix, **options))
 
     def on_start(self, hook: Callable[[], T]) -> Callable[[], T]:
         """Have ``hook`` called once in each process of the worker, before its first function: to load a model, say.
@@ -234,30 +223,20 @@ class Worker:
             print(_greeting(self.catalogs), file=sys.stderr)
         service = self.service()
         try:
-            serve_stdio(service.server(_attach_to_memory))
+            serve_stdio(service.server(attach_to_memory))
         finally:
             self._hooks.stop()
 
     def _serve_http(self, options: Options, http: Http) -> None:
-        try:
-            from .http.access import name_requests
-            from .http.mounting import application
-            from .http.serving import check_open, serve, serve_alone
-            from .http.supervisor import inherited
-        except ModuleNotFoundError as error:
-            print(f"serving HTTP needs {error.name}; run: pip install 'duckwing[http]'", file=sys.stderr)
-            raise SystemExit(1) from None
+        from .http.hosting import serve_over_http
 
-        tie = inherited()
-        if tie is None and sys.platform != "win32":
-            from .http.serving import bind, supervise
-            from .http.supervisor import start_again
+        serve_over_http(options, http, lambda: self._application(http))
 
-            supervise(options, start_again, sys.argv[0], bind(http))
-            return
+    def _application(self, http: Http) -> Application:
+        from .http.mounting import application
+
         self._check_together()
-        name_requests()
-        app = application(
+        return application(
             self.catalogs,
             self._hooks,
             http,
@@ -266,11 +245,6 @@ class Worker:
             backend=self._backend(),
             offload=self._offload,
         )
-        check_open(app, http, remote=options.remote)
-        if tie is None:
-            serve_alone(app, options)
-        else:
-            serve(app, *tie)
 
     def _listen(self, options: Options) -> None:
         if sys.platform == "win32":
@@ -291,7 +265,7 @@ class Worker:
 
             serve_socket(options, start_again, sys.argv[0])
             return
-        attach = _attach_to_memory if isinstance(options.listen, Unix) else None
+        attach = attach_to_memory if isinstance(options.listen, Unix) else None
 
         def serving() -> Serving:
             service = self.service()
@@ -336,12 +310,6 @@ def serve_module(module: ModuleType) -> None:
         raise DeclarationError(
             f"{module.__file__} has {found} at module level; declare a Catalog, or call Worker(…).run()"
         )
-
-
-def _attach_to_memory(name: str, size: int) -> Segment:
-    from .transports.shm import Segment
-
-    return Segment(name, size)
 
 
 def serve_error(error: Exception, file: str, control: Control) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..process.memory import attach_to_memory
 from ..rpc.call import Handler
 from ..rpc.method import Protocol
 from ..rpc.server import Server
@@ -18,7 +19,6 @@ from ..rpc.server import Server
 if TYPE_CHECKING:
     from ..process.http_options import Http
     from ..process.options import Options
-    from ..transports.shm import Segment
     from .app import Application
 
 Hosted = Sequence[tuple[Protocol, Mapping[str, Handler]]]
@@ -49,7 +49,8 @@ def serve(hosted: Hosted, arguments: Sequence[str] | None = None, *, name: str =
 
         configure_logging(options.logging)
     if options.http is not None:
-        _serve_http(hosted, options, options.http, name)
+        http = options.http
+        serve_over_http(options, http, lambda: application(hosted, http, name=name))
     elif options.listen is not None:
         _listen(hosted, options)
     else:
@@ -57,7 +58,7 @@ def serve(hosted: Hosted, arguments: Sequence[str] | None = None, *, name: str =
 
         if on_terminal() and not options.quiet:
             print(f"{name} talks Arrow to a program; there is nothing to type here (Ctrl-C ends it).", file=sys.stderr)
-        serve_stdio(Server(hosted, attach=_attach_to_memory))
+        serve_stdio(Server(hosted, attach=attach_to_memory))
 
 
 def _listen(hosted: Hosted, options: Options) -> None:
@@ -77,12 +78,23 @@ def _listen(hosted: Hosted, options: Options) -> None:
         serve_socket(options, start_again, sys.argv[0])
         return
     # A client at the other end of TCP may be on another machine (spec 01, section 14).
-    attach = _attach_to_memory if isinstance(options.listen, Unix) else None
+    attach = attach_to_memory if isinstance(options.listen, Unix) else None
     serve_connections(Server(hosted, attach=attach), tie)
 
 
-def _serve_http(hosted: Hosted, options: Options, http: Http, name: str) -> None:
+def serve_over_http(options: Options, http: Http, make: Callable[[], Application]) -> None:
+    """Serve an application: as the supervisor of the processes that do, or as one of these.
+
+    Args:
+        options: the command line.
+        http: how it is served.
+        make: makes the application, in each process that serves it.
+
+    Raises:
+        SystemExit: with status 1 if a package for it is not installed, or it cannot be served.
+    """
     try:
+        from . import mounting  # noqa: F401 - makes applications
         from .access import name_requests
         from .serving import bind, check_open, serve, serve_alone, supervise
         from .supervisor import inherited, start_again
@@ -95,7 +107,7 @@ def _serve_http(hosted: Hosted, options: Options, http: Http, name: str) -> None
         supervise(options, start_again, sys.argv[0], bind(http))
         return
     name_requests()
-    app = application(hosted, http, name=name)
+    app = make()
     check_open(app, http, remote=options.remote)
     if tie is None:
         serve_alone(app, options)
@@ -123,9 +135,3 @@ def application(hosted: Hosted, http: Http, *, name: str, environment: Mapping[s
     settings = replace(configured_settings(http, environment), pages=False)
     server = Server(hosted)
     return Application(Served(name=name, version="", make_server=lambda: server, protocol=hosted[0][0].name), settings)
-
-
-def _attach_to_memory(name: str, size: int) -> Segment:
-    from ..transports.shm import Segment
-
-    return Segment(name, size)
