@@ -77,6 +77,6 @@ class _Prefilled(Segment):
 
 
 if "prefilled" in sys.argv:
-    import duckwing.worker
+    import duckwing.transports.shm
 
-    duckwing.worker._attach_to_memory = _Prefilled
+    duckwing.transports.shm.Segment = _Prefilled  # type: ignore[misc]
