@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.folders import temporary_folders
 from benchmarks.launch import prepare_environment
-from benchmarks.processes import available, peaks_below, resident_below
+from benchmarks.processes import available, peaks_below, resident_below, sampled
 from benchmarks.report import environment
 from benchmarks.served import Served, serving
 
@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             alone = _load(worker, 1, min(ALONE_SECONDS, seconds), 1)
             before = set(peaks_below(worker.supervisor))
-            with _Memory(worker) as memory:
+            with sampled(lambda: resident_below(worker.supervisor), SAMPLE_SECONDS) as memory:
                 found = _load(worker, queries, seconds, clients)
         except EngineError as error:
             print(error, file=sys.stderr)
@@ -212,32 +212,6 @@ def _ask(connection: duckdb.DuckDBPyConnection, first: int, end: float, tally: _
         tally.seconds.setdefault(query.name, []).append(time.monotonic() - start)
 
 
-class _Memory:
-    """Looks again and again at how much memory the processes of a worker have.
-
-    Attributes:
-        samples: bytes of all of them together.
-    """
-
-    def __init__(self, worker: Served):
-        self.samples: list[float] = []
-        self._worker = worker
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-
-    def __enter__(self) -> _Memory:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._over.wait(SAMPLE_SECONDS):
-            self.samples.append(resident_below(self._worker.supervisor))
-
-
 # What is printed
 
 
@@ -262,11 +236,11 @@ def _percentile(values: Sequence[float], percent: int) -> float:
     return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
 
 
-def _print_memory(memory: _Memory, peaks: dict[int, float]) -> None:
+def _print_memory(memory: Sequence[float], peaks: dict[int, float]) -> None:
     print(f"\nPeak of each process of the worker: {', '.join(f'{peak / 1e6:.0f} MB' for peak in peaks.values())}.")
-    quarter = len(memory.samples) // 4
+    quarter = len(memory) // 4
     if quarter:
-        first, last = (max(part) / 1e6 for part in (memory.samples[:quarter], memory.samples[-quarter:]))
+        first, last = (max(part) / 1e6 for part in (memory[:quarter], memory[-quarter:]))
         print(f"All together, at most: {first:.0f} MB in the first quarter of the time, {last:.0f} MB in the last.")
 
 

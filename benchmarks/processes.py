@@ -5,9 +5,14 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _PROC = Path("/proc")
+
+POLL_SECONDS = 0.005
+"""How often to look at what the end of a query removes."""
 
 
 def available(case: str) -> bool:
@@ -30,6 +35,31 @@ def peak_of_workers(mark: str) -> float:
     if not peaks:
         raise RuntimeError("the worker was gone before its memory could be read")
     return max(peaks)
+
+
+@contextlib.contextmanager
+def sampled(read: Callable[[], float], every: float) -> Iterator[list[float]]:
+    """What ``read`` returns again and again, in a thread, for as long as the block runs.
+
+    Args:
+        read: what to look at. It may fail to find a process: one may end at any moment, and then nothing can be read.
+        every: seconds between two looks.
+    """
+    found: list[float] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(every):
+            with _perhaps_gone():
+                found.append(read())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        thread.join()
 
 
 def peaks_below(parent: int) -> dict[int, float]:
@@ -101,6 +131,12 @@ def _high_water(status: str) -> float:
 
 
 def _kibibytes(status: str, field: str) -> float:
-    """A field of a status text, in bytes; the kernel writes kibibytes."""
-    line = next(line for line in status.splitlines() if line.startswith(field))
-    return float(line.split()[1]) * 1024
+    """A field of a status text, in bytes; the kernel writes kibibytes.
+
+    Raises:
+        ProcessLookupError: the process has ended, but for what its parent has to be told: it has no memory any more.
+    """
+    for line in status.splitlines():
+        if line.startswith(field):
+            return float(line.split()[1]) * 1024
+    raise ProcessLookupError(f"there is no {field} in the status of a process that has ended")

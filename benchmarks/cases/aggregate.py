@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from typing import TYPE_CHECKING
 
 from benchmarks.folders import Folders, file_system, temporary_folders
 from benchmarks.launch import attach, engine
 from benchmarks.measure import Comparison, Effort, Samples, Side, Target, alternate, seconds
-from benchmarks.processes import available, peak_of_import, peak_of_workers
+from benchmarks.processes import POLL_SECONDS, available, peak_of_import, peak_of_workers, sampled
 
 if TYPE_CHECKING:
     import duckdb
@@ -22,7 +21,6 @@ MOST_ROUNDS = 5
 """Each takes seconds, and memory hardly varies."""
 
 SIZES = (1_000_000, 4_000_000)
-POLL_SECONDS = 0.005
 
 
 def run(effort: Effort) -> list[Comparison]:
@@ -114,36 +112,14 @@ def _memory(ids: int, folders: Folders, effort: Effort) -> list[Comparison]:
 
 def _peaks(groups: int, folders: Folders, mark: str) -> tuple[float, float, int]:
     """Peaks of a worker and of the shared memory, in bytes, and how many ids the client gave to ``groups`` groups."""
-    with engine() as connection, _Watch(folders) as watch:
+    with engine() as connection, sampled(folders.mapped, POLL_SECONDS) as mapped:
         attach(connection, "kinds", mark, catalog="bench")
         query = (
             f"SELECT count(*), max(s) FROM (SELECT v, bench.greatest_id(v) AS s FROM range({groups}) t(v) GROUP BY v)"
         )
         [(counted, greatest)] = connection.sql(query).fetchall()
         _check(counted, groups)
-        return peak_of_workers(mark), watch.peak, int(greatest) + 1
-
-
-class _Watch:
-    """Looks at the size of shared memory again and again: at the end of the query it is removed."""
-
-    def __init__(self, folders: Folders):
-        self.peak = 0
-        self._folders = folders
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-
-    def __enter__(self) -> _Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._over.wait(POLL_SECONDS):
-            self.peak = max(self.peak, self._folders.mapped())
+        return peak_of_workers(mark), max(mapped, default=0), int(greatest) + 1
 
 
 def _check(result: object, expected: object) -> None:

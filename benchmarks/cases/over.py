@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import os
 import shlex
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -21,7 +20,16 @@ from benchmarks.folders import temporary_folders
 from benchmarks.launch import WORKERS, duckwing_command, launchers_folder
 from benchmarks.measure import Comparison, Effort, Side, alternate, seconds
 from benchmarks.posting import Posts
-from benchmarks.processes import available, children_of, children_with, forget_peak, peak_of, peak_of_import
+from benchmarks.processes import (
+    POLL_SECONDS,
+    available,
+    children_of,
+    children_with,
+    forget_peak,
+    peak_of,
+    peak_of_import,
+    sampled,
+)
 from benchmarks.roundtrip import Pipes, Sized
 from benchmarks.served import serving
 from benchmarks.session import tick
@@ -47,8 +55,6 @@ MOST_ROUNDS_OF_MEMORY = 2
 
 MARK = "looked-at"
 """A word on the command line of the worker whose memory is looked at."""
-
-POLL_SECONDS = 0.005
 
 SEGMENT_BYTES = 64 << 20
 BATCH = 2048
@@ -304,11 +310,12 @@ class _Measured:
     def _peak(self) -> float:
         for process in self._way.processes():
             forget_peak(process)
-        with _Watch(self._way) as watch:
+        # The engine ends some of the processes with the query.
+        with sampled(lambda: max(map(peak_of, self._way.processes()), default=0), POLL_SECONDS) as peaks:
             self._ask("bench")
-        if not watch.peak:
+        if not any(peaks):
             raise RuntimeError("the worker was gone before its memory could be read")
-        return watch.peak
+        return max(peaks)
 
     def _bytes(self) -> tuple[list[Sized], list[int]]:
         """What goes to the worker, and how many bytes it answers to each message."""
@@ -328,35 +335,6 @@ class _Measured:
     def _messages(self, query: str, rows: int) -> list[Sized]:
         table = self._connection.sql(query).to_arrow_table()
         return [batch.serialize() for batch in table.to_batches(max_chunksize=rows)]
-
-
-class _Watch:
-    """Looks at the peaks of a worker's processes again and again: the engine ends some of them with the query.
-
-    Attributes:
-        peak: the largest; bytes.
-    """
-
-    def __init__(self, way: _Way):
-        self.peak = 0.0
-        self._way = way
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-
-    def __enter__(self) -> _Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._over.wait(POLL_SECONDS):
-            # A process may end at any moment; of one that has, nothing can be read, or nothing of memory.
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError, StopIteration):
-                for process in self._way.processes():
-                    self.peak = max(self.peak, peak_of(process))
 
 
 def _turns(batches: Sequence[int]) -> list[int]:
