@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -20,15 +21,19 @@ from .serving import KEY, OTHER_KEY, Browserless, HttpClient, serving
 from .workers.served import served
 
 
-@pytest.fixture
-def client() -> Iterator[Browserless]:
-    """Of a server that believes everybody who says a name."""
+def trusting() -> contextlib.AbstractContextManager[Browserless]:
+    """A client of a server that believes everybody who says a name."""
 
     def check(presented: Presented) -> Identity:
         domain, _, name = presented.headers.get("authorization", "").partition(" ")
         return Identity(domain, name, True) if name else ANONYMOUS
 
-    with serving(served, authenticate=check) as client:
+    return serving(served, authenticate=check)
+
+
+@pytest.fixture
+def client() -> Iterator[Browserless]:
+    with trusting() as client:
         yield client
 
 
@@ -79,12 +84,15 @@ def test_attach_data_cannot_be_made_up_or_changed(client: Browserless) -> None:
             use(client, "bearer ann", damaged)
 
 
-def test_keys_can_be_rotated(client: Browserless, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_can_be_rotated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VGI_SIGNING_KEY", KEY)
-    old = attach(client, "bearer ann")
+    with trusting() as client:
+        old = attach(client, "bearer ann")
     monkeypatch.setenv("VGI_SIGNING_KEY", f"{OTHER_KEY},{KEY}")
-    assert use(client, "bearer ann", old)
-    new = attach(client, "bearer ann")
+    with trusting() as client:
+        assert use(client, "bearer ann", old)
+        new = attach(client, "bearer ann")
     monkeypatch.setenv("VGI_SIGNING_KEY", OTHER_KEY)
-    assert use(client, "bearer ann", new)
-    assert refused(client, "bearer ann", old)
+    with trusting() as client:
+        assert use(client, "bearer ann", new)
+        assert refused(client, "bearer ann", old)

@@ -6,7 +6,7 @@ import contextvars
 import json
 import logging
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 access_log = logging.getLogger("duckwing.access")
 
@@ -60,7 +60,7 @@ class Access:
         """Write the line: JSON, as it is read by programs."""
         self.seconds = round(self.elapsed, 6)
         if access_log.isEnabledFor(logging.INFO):
-            fields = {key: value for key, value in asdict(self).items() if key != "began" and value not in ("", False)}
+            fields = {key: value for key, value in vars(self).items() if key != "began" and value not in ("", False)}
             access_log.info("%s", json.dumps(fields))
 
 

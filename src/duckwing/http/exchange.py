@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
 import logging
 import os
@@ -115,7 +116,7 @@ class Exchange:
         """Answer the request, whatever happens."""
         request_id.set(self._access.id)
         telemetry = self._app.telemetry
-        if telemetry is not None and self._scope["method"] == "POST":
+        if telemetry is not None and self._scope["method"] == "POST" and telemetry.is_wanted(self._headers):
             with telemetry.call(self._access, self._headers):
                 await self._run()
         else:
@@ -298,9 +299,7 @@ class Exchange:
             return await self._app.streams.go_on(route, body, caller, limit)
         lane = self._app.lanes.free()
         outbox = self._app.outbox
-        return await asyncio.wrap_future(
-            lane.submit(lambda server: answer_unary(server, route, body, caller, limit, outbox, coding))
-        )
+        return await lane.run(lambda server: answer_unary(server, route, body, caller, limit, outbox, coding))
 
     async def _body(self, limit: int) -> bytes | Response:
         """The body of a request of the RPC, or the refusal of one."""
@@ -396,10 +395,7 @@ class Exchange:
         client = self._scope.get("client")
         if any(name in self._headers for name in ("forwarded", "x-forwarded-for", "via")):
             return False
-        try:
-            return client is not None and ipaddress.ip_address(client[0]).is_loopback
-        except ValueError:
-            return False
+        return client is not None and _is_loopback(client[0])
 
     async def _send_response(self, response: Response) -> None:
         self._access.failed = response.status_code >= 400
@@ -456,6 +452,14 @@ def _route(path: str, prefix: str) -> Route | None:
     if not is_protocol_name(parts[0]):
         raise ProtocolNotSpecifiedError("The first part of the path is no name of a protocol.")
     return Route(parts[0], parts[1], parts[2] if len(parts) == 3 else "")
+
+
+@functools.lru_cache(maxsize=256)
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _bytes(buffer: Buffer) -> bytes:

@@ -6,9 +6,9 @@ import asyncio
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -27,11 +27,10 @@ from ..rpc.framing import (
     stream_buffers,
 )
 from ..rpc.limits import DEFAULT_LIMITS
-from ..rpc.server import Server
 from .answers import Answer, failure, too_large
 from .calls import Route, read_body
 from .cursors import Cursor, Cursors, OpenCall
-from .lanes import Lane, Lanes
+from .lanes import Lanes
 from .owners import Owners
 from .pointers import MAX_BATCH_BYTES, Outbox, beside, uploads
 from .production import Production, Turn
@@ -40,8 +39,6 @@ from .steps import ROOM_FOR_TOKENS, KeptStream, exchange_batch, open_stream, reo
 
 if TYPE_CHECKING:
     from ..state.backend import Backend
-
-T = TypeVar("T")
 
 ANYBODY = bytes(16)
 """The owner of a stream that any process can go on with."""
@@ -118,7 +115,7 @@ class Streams:
         lane = self._lanes.free()
         limit = min(limit, self._stream_limit)
         outbox = self._outbox
-        opened = await _in(lane, lambda server: open_stream(server, route, body, caller, limit, outbox, coding))
+        opened = await lane.run(lambda server: open_stream(server, route, body, caller, limit, outbox, coding))
         if isinstance(opened, Answer):
             return opened
         room = limit - opened.size - ROOM_FOR_TOKENS
@@ -130,7 +127,7 @@ class Streams:
         if stream.input_schema is not None:
             if isinstance(stream, Travelling) and not travels:  # it carries nothing
                 nothing = stream_buffers(output, call.messages(output))
-                return Answer([*opened.body, *nothing], uploads=opened.uploads)
+                return Answer([*opened.body, *nothing], function=call.subject, uploads=opened.uploads)
             kept = KeptStream(lane, stream, call, None, 0, opened.state or b"")
             self._keep(open_call.id, kept)
             owner = ANYBODY if travels else self._me
@@ -140,12 +137,12 @@ class Streams:
             tokens = self._tokens(cursor, route, caller, open_call)
             last = Batch(empty_batch(output), tokens)
             first = stream_buffers(output, [*call.messages(output), last])
-            return Answer([*opened.body, *first], uploads=opened.uploads)
+            return Answer([*opened.body, *first], function=call.subject, uploads=opened.uploads)
         production = Production(stream, call, room, travels=travels, outbox=outbox, coding=coding)
         turn: Turn | None
         metadata = {key: value for key, value in opened.metadata.items() if not key.startswith(b"vgi_rpc.")}
         if travels:
-            turn = await _in(lane, lambda server: last_closed(production, metadata))
+            turn = await lane.run(lambda server: last_closed(production, metadata))
             if not turn.last:
                 self._keep(open_call.id, KeptStream(lane, stream, call, production, 1))
         else:
@@ -203,8 +200,8 @@ class Streams:
                 answer = await self._owners.ask(cursor.owner, route, body, caller, limit) if elsewhere else None
                 return answer or _lost(output)
             outbox = self._outbox
-            reopened = await _in(
-                lane, lambda server: reopen_stream(server, route, open_call, cursor, caller, lane, outbox)
+            reopened = await lane.run(
+                lambda server: reopen_stream(server, route, open_call, cursor, caller, lane, outbox)
             )
             if isinstance(reopened, Answer):
                 return reopened
@@ -224,14 +221,14 @@ class Streams:
         production = kept.production
         kept.turn = cursor.turn + 1
         if production is not None:
-            turn = await _in(kept.lane, lambda server: last_closed(production, batch.metadata))
+            turn = await kept.lane.run(lambda server: last_closed(production, batch.metadata))
             if not turn.last:
                 self._keep(cursor.call, kept)
             turned = self._turn(turn, cursor.turn, open_call, output, route, caller)
             return replace(turned, function=kept.call.subject)
         travels = cursor.owner == ANYBODY
         limit = open_call.limit if self._outbox is None else MAX_BATCH_BYTES + ROOM_FOR_TOKENS
-        given = await _in(kept.lane, lambda server: exchange_batch(kept, batch, limit, travels=travels))
+        given = await kept.lane.run(lambda server: exchange_batch(kept, batch, limit, travels=travels))
         if isinstance(given, Answer):
             return given
         kept.state = given.state or b""
@@ -274,14 +271,14 @@ class Streams:
         kept = self._take(cursor)
         if kept is None and open_call.header and cursor.owner == ANYBODY:
             lane = self._lanes.free()
-            reopened = await _in(
-                lane, lambda server: reopen_stream(server, route, open_call, cursor, caller, lane, None)
+            reopened = await lane.run(
+                lambda server: reopen_stream(server, route, open_call, cursor, caller, lane, None)
             )
             kept = reopened if isinstance(reopened, KeptStream) else None
         # Streams with input are not cancelled: a buffering function's is over when the client says so (spec 02, 8.4).
         if kept is not None and kept.production is not None:
             production = kept.production
-            await _in(kept.lane, lambda server: close_stream(production.stream))
+            await kept.lane.run(lambda server: close_stream(production.stream))
 
     # Answers
 
@@ -375,10 +372,6 @@ class Streams:
 def _lost(output: pa.Schema) -> Answer:
     error = StateError("the process that ran this scan has ended, or has given it up; run the query again")
     return failure(Call({}, ""), output, error)
-
-
-async def _in(lane: Lane, job: Callable[[Server], T]) -> T:
-    return await asyncio.wrap_future(lane.submit(job))
 
 
 _OURS = frozenset((keys.STREAM_STATE, keys.CALL_STATE, keys.CANCEL))

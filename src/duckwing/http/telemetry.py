@@ -20,11 +20,17 @@ class Telemetry:
         from opentelemetry import metrics, propagate, trace
 
         self._tracer = trace.get_tracer("duckwing")
-        self._trace = trace
+        self._trace, self._measuring = trace, metrics
         self._extract = propagate.extract
+        self._fields = propagate.get_global_textmap().fields
         meter = metrics.get_meter("duckwing")
         self._seconds = meter.create_histogram("vgi.server.duration", "s", "Seconds of a call.")
         self._rows = meter.create_counter("vgi.server.rows", "{row}", "Rows in answers.")
+
+    def is_wanted(self, headers: Mapping[str, str]) -> bool:
+        """Whether anything hears of a call: its caller's trace goes on in it, or somebody has set up where spans go."""
+        providers = (self._trace.get_tracer_provider(), self._measuring.get_meter_provider())
+        return any(map(_records, providers)) or any(field in headers for field in self._fields)
 
     @contextlib.contextmanager
     def call(self, access: Access, headers: Mapping[str, str]) -> Iterator[None]:
@@ -58,6 +64,11 @@ class Telemetry:
                 self._seconds.record(access.elapsed, labels)
                 if access.rows:
                     self._rows.add(access.rows, labels)
+
+
+def _records(provider: object) -> bool:
+    """Whether a provider does anything; those that are part of the API do not."""
+    return not type(provider).__module__.startswith(("opentelemetry.trace", "opentelemetry.metrics"))
 
 
 def telemetry() -> Telemetry | None:

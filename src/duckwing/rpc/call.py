@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -84,9 +85,14 @@ class Identity(NamedTuple):
     @property
     def context(self) -> bytes:
         """Bytes that no two callers share; nobody and somebody without a name differ."""
-        import json
+        return _context_of(self.authenticated, self.domain, self.principal)
 
-        return json.dumps([self.authenticated, self.domain, self.principal]).encode()
+
+@functools.lru_cache(maxsize=1024)
+def _context_of(authenticated: bool, domain: str, principal: str) -> bytes:
+    import json
+
+    return json.dumps([authenticated, domain, principal]).encode()
 
 
 ANONYMOUS = Identity()

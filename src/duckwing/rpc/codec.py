@@ -112,6 +112,10 @@ class ValueType(NamedTuple):
         """
         if not _same_kind(array.type, self.type):
             raise CodecError(f"{name} must be {self.type}, got {array.type}")
+        return self.first(array, name)
+
+    def first(self, array: pa.Array, name: str) -> Any:
+        """As :meth:`value`, of an array whose type has been looked at."""
         try:
             return self.from_plain(array[0].as_py(), name)
         except (pa.ArrowException, KeyError, ValueError, TypeError, OverflowError, MalformedMessage) as error:
@@ -224,6 +228,9 @@ def from_batch(cls: type[R], batch: pa.RecordBatch) -> R:
     name = cls.__name__
     if batch.num_rows != 1 and form.fields:
         raise CodecError(f"{name} must have exactly one row, got {batch.num_rows}")
+    if batch.schema.equals(form.schema):
+        columns = zip(form.fields.items(), batch.columns, strict=True)
+        return _make(cls, form, {field: t.first(column, f"{name}.{field}") for (field, t), column in columns})
     names = batch.schema.names
     if len(set(names)) != len(names):
         raise CodecError(f"{name} has a field twice: {names}")

@@ -7,6 +7,7 @@ memory) drives them. :func:`drive` is the driver for blocking byte streams.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -33,6 +34,11 @@ END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 EMPTY_SCHEMA = pa.schema([])
 
 _CONTINUATION = b"\xff\xff\xff\xff"
+_OPTIONS = pa.ipc.IpcWriteOptions()
+"""The default; pyarrow would look for it in the environment each time."""
+
+_FEW_ROWS = 16
+_SMALL_STREAM = 64 << 10
 _DRAIN_PIECE = 1 << 20
 _BODY_PIECE = 16 << 20
 """Bytes of a body that are asked for at once: a reader may allocate what it is asked for, and an
@@ -120,10 +126,10 @@ def batch_message(batch: Batch, *, dictionaries: bool | None = None) -> pa.Buffe
     if not metadata and not (has_dictionaries(data.schema) if dictionaries is None else dictionaries):
         return data.serialize()
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, data.schema) as writer:
+    with pa.ipc.new_stream(sink, data.schema, options=_OPTIONS) as writer:
         writer.write_batch(data, custom_metadata=dict(metadata) if metadata else None)
-    start = data.schema.serialize().size
     stream = sink.getvalue()
+    start = 8 + int.from_bytes(memoryview(stream)[4:8], "little")
     return stream.slice(start, stream.size - start - len(END_OF_STREAM))
 
 
@@ -257,8 +263,14 @@ class StreamReader:
         """Check what makes a batch safe to touch."""
         if self._limits.validation == "none":
             return
+        full = self._limits.validation == "full"
+        if full and batch.num_rows <= _FEW_ROWS:
+            # One check of everything is quicker, though it refuses values that are allowed (see validate).
+            with contextlib.suppress(pa.ArrowInvalid):
+                batch.validate(full=True)
+                return
         batch.validate()
-        if self._limits.validation == "full":
+        if full:
             for index in self._variable_width:
                 validate(batch.column(index))
 
@@ -360,10 +372,9 @@ class _DictionaryReader:
     queue that holds complete messages only.
     """
 
-    closed = False
-
     def __init__(self, schema_message: bytes):
         self._pieces = deque([schema_message])
+        self._read_first = False
         self._reader: pa.RecordBatchStreamReader | None = None
 
     def read(self, header: MessageHeader, data: bytes) -> pa.RecordBatch | None:
@@ -371,7 +382,13 @@ class _DictionaryReader:
         if header.kind != RECORD_BATCH:
             return None
         if self._reader is None:
+            if not self._read_first and sum(map(len, self._pieces)) <= _SMALL_STREAM:
+                # Records are streams of one batch: a whole one is read without calls back to Python.
+                self._read_first = True
+                return pa.ipc.open_stream(b"".join(self._pieces)).read_next_batch()
             self._reader = pa.ipc.open_stream(pa.PythonFile(_Pull(self._pieces), mode="r"))
+            if self._read_first:
+                self._reader.read_next_batch()
         return self._reader.read_next_batch()
 
 

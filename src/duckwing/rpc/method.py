@@ -164,11 +164,13 @@ class LazyTable(Mapping[str, V]):
     def __init__(self, modules: Mapping[str, tuple[str, ...]], attribute: Any = str):
         self._module_of = {name: module for module, names in modules.items() for name in names}
         self._attribute = attribute
+        self._values: dict[str, V] = {}
 
     def __getitem__(self, name: str) -> V:
-        module = importlib.import_module(self._module_of[name])
-        value: V = getattr(module, self._attribute(name))
-        return value
+        if name not in self._values:
+            module = importlib.import_module(self._module_of[name])
+            self._values[name] = getattr(module, self._attribute(name))
+        return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._module_of)

@@ -156,6 +156,13 @@ class Service:
         return Recent(64)
 
     @functools.cached_property
+    def proven(self) -> Recent[bytes]:
+        """The proofs that were found right last, by what they prove."""
+        from .recent import Recent
+
+        return Recent(1024)
+
+    @functools.cached_property
     def scopes(self) -> Scopes:
         """What the processes of this worker share."""
         if self._backend is not None:
@@ -198,8 +205,15 @@ class _Handlers(Mapping[str, Handler]):
         self._functions: LazyTable[Any] = LazyTable(
             {f"{__name__}.{module}": names for module, names in _HANDLERS.items()}
         )
+        self._made: dict[str, Handler] = {}
 
     def __getitem__(self, name: str) -> Handler:
+        handler = self._made.get(name)
+        if handler is None:
+            handler = self._made[name] = self._make(name)
+        return handler
+
+    def _make(self, name: str) -> Handler:
         handler = functools.partial(self._functions[name], self._service)
         if not self._service.stateless:
             return handler

@@ -136,7 +136,7 @@ def attached_catalog(service: Service, call: Call, attach_opaque_data: bytes | N
         raise CatalogError("the attachment was made by another worker; DETACH it and ATTACH again") from None
     if service.stateless:
         proof = attachment.proof
-        if proof is None or not is_own(call, "attachment", _proven(attach_opaque_data), proof):
+        if proof is None or not is_own(service, call, "attachment", _proven(attach_opaque_data), proof):
             raise CatalogError(
                 "the attachment was made by or for somebody else, or under another key; DETACH it and ATTACH again"
             )

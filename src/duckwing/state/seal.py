@@ -18,6 +18,7 @@ whoever opens it says what it must have been sealed for.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hmac
 import os
 import secrets
@@ -109,6 +110,7 @@ def _tag(master: bytes, context: bytes, nonce: bytes, hidden: bytes) -> bytes:
     return tag.digest()
 
 
+@functools.lru_cache(maxsize=16)
 def _derived(master: bytes, purpose: bytes) -> bytes:
     return blake2b(key=master, person=purpose, digest_size=_KEY_SIZE).digest()
 
@@ -123,8 +125,11 @@ def signing_keys(environment: Mapping[str, str] = os.environ) -> tuple[bytes, ..
         StateError: they are malformed, or there is no key and none can be made.
     """
     text = environment.get(KEY_VARIABLE)
-    if not text:
-        return (_user_key(),)
+    return _listed_keys(text) if text else (_user_key(),)
+
+
+@functools.lru_cache(maxsize=1)
+def _listed_keys(text: str) -> tuple[bytes, ...]:
     parts = [part.strip() for part in text.split(",")]
     if any(len(part) != 2 * _KEY_SIZE or not set(part) <= set(string.hexdigits) for part in parts):
         raise StateError(f"{KEY_VARIABLE} must be {2 * _KEY_SIZE} hexadecimal digits, or several such keys with commas")
