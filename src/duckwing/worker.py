@@ -223,7 +223,8 @@ class Worker:
             print(_greeting(self.catalogs), file=sys.stderr)
         service = self.service()
         try:
-            serve_stdio(service.server(attach_to_memory))
+            with options.profiled():
+                serve_stdio(service.server(attach_to_memory))
         finally:
             self._hooks.stop()
 
@@ -251,7 +252,8 @@ class Worker:
             from .process.unsupervised import serve_unsupervised
 
             try:
-                serve_unsupervised(options, lambda: self.service().server())
+                with options.profiled():
+                    serve_unsupervised(options, lambda: self.service().server())
             finally:
                 self._hooks.stop()
             return
@@ -273,13 +275,14 @@ class Worker:
 
         over = True
         try:
-            if self._threads == 1:
-                server, connected = serving()
-                serve_connections(server, tie, connected=connected)
-            else:
-                from .process.threads import serve_in_threads
+            with options.profiled():
+                if self._threads == 1:
+                    server, connected = serving()
+                    serve_connections(server, tie, connected=connected)
+                else:
+                    from .process.threads import serve_in_threads
 
-                over = serve_in_threads(serving, tie, self._threads)
+                    over = serve_in_threads(serving, tie, self._threads)
         finally:
             self._hooks.stop()
         if not over:

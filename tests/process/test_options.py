@@ -91,6 +91,14 @@ def test_logging() -> None:
     assert options.logging == Logging("WARNING", ("a", "b"), json=True)
 
 
+def test_profile() -> None:
+    assert parse().profile is None
+    assert parse("--profile", "/a b").profile == "/a b"
+    assert parse(DUCKWING_PROFILE="/c").profile == "/c"
+    assert parse("--profile=/a", DUCKWING_PROFILE="/c").profile == "/a"
+    assert parse(DUCKWING_PROFILE="").profile is None
+
+
 def test_quiet() -> None:
     assert parse("-q").quiet
     assert parse("--quiet").quiet

@@ -240,6 +240,17 @@ def stop_workers(
 
 
 @app.command()
+def profile(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What the worker was given as --profile.")],
+    top: Annotated[int, typer.Option(min=1, metavar="N", help="How many functions.")] = 25,
+) -> None:
+    """Show on what a worker that was started with --profile FOLDER has spent its time."""
+    from . import profile as command
+
+    command.profile(folder, top)
+
+
+@app.command()
 def describe(
     worker: Annotated[
         str,

@@ -58,14 +58,16 @@ def serve(hosted: Hosted, arguments: Sequence[str] | None = None, *, name: str =
 
         if on_terminal() and not options.quiet:
             print(f"{name} talks Arrow to a program; there is nothing to type here (Ctrl-C ends it).", file=sys.stderr)
-        serve_stdio(Server(hosted, attach=attach_to_memory))
+        with options.profiled():
+            serve_stdio(Server(hosted, attach=attach_to_memory))
 
 
 def _listen(hosted: Hosted, options: Options) -> None:
     if sys.platform == "win32":
         from ..process.unsupervised import serve_unsupervised
 
-        serve_unsupervised(options, lambda: Server(hosted))
+        with options.profiled():
+            serve_unsupervised(options, lambda: Server(hosted))
         return
     from ..process.child import control, serve_connections
     from ..process.options import Unix
@@ -79,7 +81,8 @@ def _listen(hosted: Hosted, options: Options) -> None:
         return
     # A client at the other end of TCP may be on another machine (spec 01, section 14).
     attach = attach_to_memory if isinstance(options.listen, Unix) else None
-    serve_connections(Server(hosted, attach=attach), tie)
+    with options.profiled():
+        serve_connections(Server(hosted, attach=attach), tie)
 
 
 def serve_over_http(options: Options, http: Http, make: Callable[[], Application]) -> None:
@@ -109,10 +112,11 @@ def serve_over_http(options: Options, http: Http, make: Callable[[], Application
     name_requests()
     app = make()
     check_open(app, http, remote=options.remote)
-    if tie is None:
-        serve_alone(app, options)
-    else:
-        serve(app, *tie)
+    with options.profiled():
+        if tie is None:
+            serve_alone(app, options)
+        else:
+            serve(app, *tie)
 
 
 def application(hosted: Hosted, http: Http, *, name: str, environment: Mapping[str, str] = os.environ) -> Application:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -60,6 +61,7 @@ class Options:
         remote: a worker that asks nobody who he is may listen on other addresses than the loopback.
         reload: a listening worker starts again when a source file of its has changed.
         quiet: say nothing to a person at a terminal.
+        profile: the folder in which each process says where it has spent its time; None: it does not.
         logging: what is logged.
     """
 
@@ -70,7 +72,20 @@ class Options:
     remote: bool = False
     reload: bool = False
     quiet: bool = False
+    profile: str | None = None
     logging: Logging = Logging()
+
+    def profiled(self) -> AbstractContextManager[None]:
+        """Looks, while its block runs, at where the time goes, if that is wanted.
+
+        Raises:
+            SystemExit: with status 1, on entering, if nothing can be written there.
+        """
+        if self.profile is None:
+            return nullcontext()
+        from .profiling import profiled
+
+        return profiled(self.profile)
 
 
 def parse_options(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
@@ -106,6 +121,7 @@ def parse_options(arguments: Sequence[str], environment: Mapping[str, str] = os.
         remote="--allow-remote" in found.switches,
         reload="--reload" in found.switches,
         quiet="--quiet" in found.switches or "-q" in found.switches or environment.get("VGI_QUIET") == "1",
+        profile=found.one("--profile", _path, environment.get("DUCKWING_PROFILE") or None),
         logging=Logging(
             level=found.one("--log-level", _level, "DEBUG" if debug else None),
             loggers=tuple(found.values.get("--log-logger", ())),
@@ -134,7 +150,7 @@ class _Flags:
     """A command line, taken apart as far as it is ours."""
 
     _valued = frozenset(
-        ("--unix", "--tcp", "--idle-timeout", "--processes", "--log-level", "--log-logger", "--log-format")
+        ("--unix", "--tcp", "--idle-timeout", "--processes", "--profile", "--log-level", "--log-logger", "--log-format")
     )
 
     def __init__(self, arguments: Sequence[str]):
