@@ -72,6 +72,9 @@ fuzz: $(VENV)/.ready engine  ## hostile bytes, and random predicates, against wo
 
 bench: $(VENV)/.ready engine  ## speed, as ratios to limits measured in the same run
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.catalog_objects
+	$(BIN)/python -m benchmarks.load
 
 clean:  ## remove what make made
 	rm -rf $(VENV) dist build

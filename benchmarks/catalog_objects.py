@@ -74,7 +74,7 @@ def measure(counts: Sequence[int], rounds: int, transport: str) -> Measured:
         print(f"round {number + 1}: {count:,} tables, {kind} …", file=sys.stderr, flush=True)
         # Words that no other has keep the engine from using a process that runs already.
         with _located(transport, kind, str(count), f"first{number}") as location:
-            taken[FIRST, kind][count].append(_first(location, count))
+            taken[FIRST, kind][count].append(first_query(location, count))
         with _located(transport, kind, str(count), f"show{number}") as location:
             taken[SHOW, kind][count].append(_show(location, count))
         if kind == KINDS[0]:
@@ -99,7 +99,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, location: str) -> None:
     connection.execute(f"ATTACH 'objects' AS objects (TYPE vgi, LOCATION '{quoted}')")
 
 
-def _first(location: str, count: int) -> float:
+def first_query(location: str, count: int) -> float:
     """Seconds of ATTACH and a query of the last table."""
     last = count - 1
     with engine() as connection:

@@ -4,23 +4,58 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
 Line = Sequence[tuple[float, float]]
 
 WIDTH, HEIGHT = 720, 440
 LEFT, RIGHT, TOP, BOTTOM = 70, 220, 20, 60
+TITLE = 20
 COLOURS = ("#1b6ca8", "#c2571a", "#2e8b57", "#8e44ad")
 
 
-def log_plot(lines: Mapping[str, Line], across: str, up: str) -> str:
-    """An SVG document with both axes logarithmic, and a dashed line for growth that is just linear.
+@dataclass(frozen=True)
+class Panel:
+    """A plot with both axes logarithmic, and a dashed line for growth that is just linear.
 
-    Args:
+    Attributes:
+        title: above it.
         lines: points with positive coordinates, by what the line shows.
         across: label of the horizontal axis.
         up: label of the vertical axis.
     """
+
+    title: str
+    lines: Mapping[str, Line]
+    across: str
+    up: str
+
+
+def log_plot(lines: Mapping[str, Line], across: str, up: str) -> str:
+    """An SVG document of one panel."""
+    return _document(WIDTH, HEIGHT, _panel(Panel("", lines, across, up)))
+
+
+def log_panels(panels: Sequence[Panel]) -> str:
+    """An SVG document of several panels, two in a row."""
+    parts: list[str] = []
+    for number, panel in enumerate(panels):
+        row, column = divmod(number, 2)
+        inside = [f'<text x="{LEFT}" y="{TOP - 4}" font-size="15">{escape(panel.title)}</text>', *_panel(panel)]
+        parts += [f'<g transform="translate({column * WIDTH} {row * (HEIGHT + TITLE) + TITLE})">', *inside, "</g>"]
+    return _document(2 * WIDTH, -(-len(panels) // 2) * (HEIGHT + TITLE), parts)
+
+
+def _document(width: int, height: int, parts: Sequence[str]) -> str:
+    start = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
+    return "\n".join(
+        [f'{start}font-size="13">', f'<rect width="{width}" height="{height}" fill="white"/>', *parts, "</svg>", ""]
+    )
+
+
+def _panel(panel: Panel) -> list[str]:
+    lines, across, up = panel.lines, panel.across, panel.up
     points = [point for line in lines.values() for point in line]
     x_low, x_high = _decades([x for x, _ in points])
     y_low, y_high = _decades([y for _, y in points])
@@ -31,11 +66,7 @@ def log_plot(lines: Mapping[str, Line], across: str, up: str) -> str:
             HEIGHT - BOTTOM - (math.log10(y) - y_low) / (y_high - y_low) * (HEIGHT - TOP - BOTTOM),
         )
 
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
-        f'font-size="13">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-    ]
+    parts = []
     for power in range(x_low, x_high + 1):
         x, y = place(10**power, 10**y_low)
         parts.append(_line([(x, y), (x, TOP)], "#ddd"))
@@ -61,7 +92,7 @@ def log_plot(lines: Mapping[str, Line], across: str, up: str) -> str:
     parts.append(
         f'<text x="18" y="{middle}" text-anchor="middle" transform="rotate(-90 18 {middle})">{escape(up)}</text>'
     )
-    return "\n".join([*parts, "</svg>", ""])
+    return parts
 
 
 def _decades(values: Sequence[float]) -> tuple[int, int]:
