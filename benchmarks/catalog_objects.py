@@ -1,8 +1,9 @@
 """What a catalog costs by how many tables it has: ``python -m benchmarks.catalog_objects --help``.
 
 Through the engine, each time in a new database and with a new process: from ATTACH to the answer of the first query,
-which names one table; and SHOW ALL TABLES right after ATTACH, against a database that has as many tables itself. Over
-HTTP the worker serves already, over stdio and ``launch:`` its start is part of the time.
+which names one table; and SHOW ALL TABLES right after ATTACH. Both also with DuckDB's own database of as many tables,
+which is in a file for the first one. Over HTTP the worker serves already, over stdio and ``launch:`` its start is part
+of the time.
 """
 
 from __future__ import annotations
@@ -14,18 +15,16 @@ import math
 import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import duckdb
 from benchmarks import report
 from benchmarks.launch import WORKERS, duckwing_command, engine, launchers_folder, prepare_environment
 from benchmarks.measure import Samples, seconds
 from benchmarks.plot import log_plot
 from benchmarks.served import serving
-
-if TYPE_CHECKING:
-    import duckdb
 
 KINDS = ("declared", "provider")
 OWN = "DuckDB's own"
@@ -67,9 +66,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measure(counts: Sequence[int], rounds: int, transport: str) -> Measured:
     """Run everything ``rounds`` times, the sizes in turn, so that load that comes and goes meets all of them."""
     taken: dict[tuple[str, str], dict[int, list[float]]] = {
-        (what, kind): {count: [] for count in counts}
-        for what, kind in (*itertools.product((FIRST, SHOW), KINDS), (SHOW, OWN))
+        (what, kind): {count: [] for count in counts} for what, kind in itertools.product((FIRST, SHOW), (*KINDS, OWN))
     }
+    with tempfile.TemporaryDirectory() as folder:
+        files = {count: _database(Path(folder) / f"{count}.db", count) for count in counts}
+        _measure(taken, counts, rounds, transport, files)
+    return {key: {count: Samples(tuple(v)) for count, v in by_count.items()} for key, by_count in taken.items()}
+
+
+def _measure(
+    taken: Mapping[tuple[str, str], Mapping[int, list[float]]],
+    counts: Sequence[int],
+    rounds: int,
+    transport: str,
+    files: Mapping[int, Path],
+) -> None:
     for number, kind, count in itertools.product(range(rounds), KINDS, counts):
         print(f"round {number + 1}: {count:,} tables, {kind} …", file=sys.stderr, flush=True)
         # Words that no other has keep the engine from using a process that runs already.
@@ -78,8 +89,8 @@ def measure(counts: Sequence[int], rounds: int, transport: str) -> Measured:
         with _located(transport, kind, str(count), f"show{number}") as location:
             taken[SHOW, kind][count].append(_show(location, count))
         if kind == KINDS[0]:
+            taken[FIRST, OWN][count].append(_first_of(f"ATTACH '{files[count]}' AS objects (READ_ONLY)", count))
             taken[SHOW, OWN][count].append(_show_own(count))
-    return {key: {count: Samples(tuple(v)) for count, v in by_count.items()} for key, by_count in taken.items()}
 
 
 @contextlib.contextmanager
@@ -94,18 +105,22 @@ def _located(transport: str, *words: str) -> Iterator[str]:
             yield f"launch:{command}" if transport == "launch" else f"exec {command}"
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, location: str) -> None:
+def _attach(location: str) -> str:
     quoted = location.replace("'", "''")
-    connection.execute(f"ATTACH 'objects' AS objects (TYPE vgi, LOCATION '{quoted}')")
+    return f"ATTACH 'objects' AS objects (TYPE vgi, LOCATION '{quoted}')"
 
 
 def first_query(location: str, count: int) -> float:
     """Seconds of ATTACH and a query of the last table."""
+    return _first_of(_attach(location), count)
+
+
+def _first_of(attach: str, count: int) -> float:
     last = count - 1
     with engine() as connection:
 
         def run() -> None:
-            _attach(connection, location)
+            connection.execute(attach)
             _check(connection.execute(f"SELECT * FROM objects.main.t{last}").fetchall(), [(last,)])
 
         return seconds(run)
@@ -114,18 +129,30 @@ def first_query(location: str, count: int) -> float:
 def _show(location: str, count: int) -> float:
     """Seconds of a listing."""
     with engine() as connection:
-        _attach(connection, location)
+        connection.execute(_attach(location))
         return seconds(lambda: _check(len(connection.execute("SHOW ALL TABLES").fetchall()), count))
 
 
 def _show_own(count: int) -> float:
     """Seconds of a listing of as many tables of the database itself."""
     with engine() as connection:
-        connection.execute("BEGIN")
-        for number in range(count):
-            connection.execute(f"CREATE TABLE t{number} (n BIGINT)")
-        connection.execute("COMMIT")
+        _create(connection, count)
         return seconds(lambda: _check(len(connection.execute("SHOW ALL TABLES").fetchall()), count))
+
+
+def _database(path: Path, count: int) -> Path:
+    """DuckDB's own file with as many tables, of which the last has a row."""
+    with duckdb.connect(str(path)) as connection:
+        _create(connection, count)
+        connection.execute(f"INSERT INTO t{count - 1} VALUES ({count - 1})")
+    return path
+
+
+def _create(connection: duckdb.DuckDBPyConnection, count: int) -> None:
+    connection.execute("BEGIN")
+    for number in range(count):
+        connection.execute(f"CREATE TABLE t{number} (n BIGINT)")
+    connection.execute("COMMIT")
 
 
 def growth(by_count: Mapping[int, Samples]) -> list[float]:
