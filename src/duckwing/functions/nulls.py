@@ -11,10 +11,12 @@ import pyarrow as pa
 
 from ..types.names import sql_name
 
+_UNIONS = (pa.sparse_union([]).id, pa.dense_union([]).id)
+
 
 def may_have_nulls(column: pa.Array) -> bool:
     """Whether a row of ``column`` may be NULL. Unions do not count theirs."""
-    return bool(column.null_count) or pa.types.is_union(column.type)
+    return bool(column.null_count) or column.type.id in _UNIONS
 
 
 def rows_without_nulls(columns: Sequence[pa.Array]) -> pa.Array | None:

@@ -177,6 +177,7 @@ class BoundScalar:
         self._what = f"result of function '{function.name}'"
         skip = function.nulls == "skip"
         self._skipped_nulls = [n for n, i in enumerate(inputs) if skip and not i.parameter.accepts_none]
+        self._as_they_arrive = all(i.convert is None and i.constant is None for i in inputs)
         self._evaluate = self._batch if function.form == "batch" else self._rows
 
     def __call__(self, batch: pa.RecordBatch) -> pa.Array:
@@ -189,21 +190,26 @@ class BoundScalar:
         count = batch.num_rows
         if count == 0:
             return pa.nulls(0, self.output_type)
+        columns = batch.columns if self._as_they_arrive else self._declared(batch)
+        for n in self._skipped_nulls:
+            if may_have_nulls(columns[n]):
+                valid = rows_without_nulls([columns[n] for n in self._skipped_nulls])
+                if valid is not None:
+                    return evaluate_valid(lambda c: self._evaluate(c, len(c[0])), columns, valid, self.output_type)
+                break
+        return self._evaluate(columns, count)
+
+    def _declared(self, batch: pa.RecordBatch) -> list[pa.Array]:
         left = iter(batch.columns)
-        columns = [
+        return [
             declared_column(
                 source.parameter,
                 source.convert,
-                next(left) if source.constant is None else _repeated(source.constant, count),
+                next(left) if source.constant is None else _repeated(source.constant, batch.num_rows),
                 self.function.what,
             )
             for source in self._inputs
         ]
-        if any(may_have_nulls(columns[n]) for n in self._skipped_nulls):
-            valid = rows_without_nulls([columns[n] for n in self._skipped_nulls])
-            if valid is not None:
-                return evaluate_valid(lambda c: self._evaluate(c, len(c[0])), columns, valid, self.output_type)
-        return self._evaluate(columns, count)
 
     @functools.cached_property
     def _call(self) -> Callable[..., Any]:

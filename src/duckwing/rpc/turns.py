@@ -79,11 +79,14 @@ def _turns(call: Call, stream: Stream, reader: StreamReader, memory: SharedMemor
         adapt = adapter(schema, expected) if expected is not None else None
         while True:
             batch = yield from reader.read_batch()
-            if batch is None or keys.CANCEL in batch.metadata:
-                return _End(input_read=batch is None)
-            if keys.LOCATION in batch.metadata:
-                raise ProtocolError("the batch is a pointer to a location, but none was agreed on")
-            batch = memory.incoming(batch)
+            if batch is None:
+                return _End(input_read=True)
+            if batch.metadata:
+                if keys.CANCEL in batch.metadata:
+                    return _End()
+                if keys.LOCATION in batch.metadata:
+                    raise ProtocolError("the batch is a pointer to a location, but none was agreed on")
+                batch = memory.incoming(batch)
             answer = run_handler(stream.turn, adapt(batch) if adapt is not None else batch)
             if answer is not None:
                 check_output(call, answer, output)  # before the log messages are taken, for they go with its error
