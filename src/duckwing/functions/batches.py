@@ -128,7 +128,9 @@ def _array(column: Any, field: pa.Field, what: str) -> pa.Array:
     return from_values(list(column), field.type, what)
 
 
-def _check_names(names: Sequence[str], schema: pa.Schema, what: str, wanted: pa.Schema) -> None:
+def _check_names(names: list[str], schema: pa.Schema, what: str, wanted: pa.Schema) -> None:
+    if names == wanted.names:
+        return
     missing = [name for name in wanted.names if name not in names]
     unknown = [name for name in names if name not in schema.names]
     if not missing and not unknown and len(set(names)) == len(names):
@@ -187,13 +189,15 @@ def _pieces(data: pa.RecordBatch | pa.Table) -> Iterator[pa.RecordBatch]:
     if data.num_rows == 0:
         yield empty_batch(data.schema)
         return
-    size = _size(data)
     rows = data.num_rows
-    if size > MAX_BATCH_BYTES:
+    # The buffers may be those of a larger whole, of which this is a part: only then it is worth to look closer.
+    if data.get_total_buffer_size() > MAX_BATCH_BYTES and (size := _size(data)) > MAX_BATCH_BYTES:
         rows = max(1, data.num_rows * MAX_BATCH_BYTES // size)
         rows = max(ROWS_PER_BATCH, rows - rows % ROWS_PER_BATCH) if rows > ROWS_PER_BATCH else rows
     if isinstance(data, pa.Table):
         yield from data.to_batches(max_chunksize=rows)
+    elif rows == data.num_rows:
+        yield data
     else:
         for start in range(0, data.num_rows, rows):
             yield data.slice(start, rows)

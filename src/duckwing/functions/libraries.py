@@ -271,8 +271,9 @@ def _from_numpy(result: Any, type: pa.DataType, what: str, numpy: Any) -> pa.Arr
         raise OutputError(f"{what} must be an array of one dimension, got one of shape {result.shape}")
     if result.dtype.kind in "OT":
         return from_values(result.tolist(), type, what)
-    masked = numpy.ma.is_masked(result)
-    mask = numpy.ma.getmaskarray(result) if masked else None
+    if not isinstance(result, numpy.ma.MaskedArray):
+        return pa.array(numpy.asarray(result))
+    mask = numpy.ma.getmaskarray(result) if numpy.ma.is_masked(result) else None
     return pa.array(numpy.asarray(numpy.ma.getdata(result)), mask=mask)
 
 

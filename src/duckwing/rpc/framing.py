@@ -7,7 +7,6 @@ memory) drives them. :func:`drive` is the driver for blocking byte streams.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -264,11 +263,13 @@ class StreamReader:
         if self._limits.validation == "none":
             return
         full = self._limits.validation == "full"
-        if full and batch.num_rows <= _FEW_ROWS:
+        if full and self._variable_width and batch.num_rows <= _FEW_ROWS:
             # One check of everything is quicker, though it refuses values that are allowed (see validate).
-            with contextlib.suppress(pa.ArrowInvalid):
+            try:
                 batch.validate(full=True)
                 return
+            except pa.ArrowInvalid:
+                pass
         batch.validate()
         if full:
             for index in self._variable_width:
