@@ -10,7 +10,7 @@ WORKERS ?= auto
 export PYTHONDONTWRITEBYTECODE :=
 export QUERY_FARM_TELEMETRY_OPT_OUT := 1
 
-.PHONY: help demo test check-all conformance servers lint types layers bench fuzz engine clean
+.PHONY: help demo test check-all conformance flakes servers lint types layers bench fuzz engine clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,9 +62,18 @@ check-all: $(VENV)/.ready lint types layers engine servers  ## everything, every
 servers: $(VENV)/.ready  ## install the database servers that tests start: PostgreSQL and Redis, through apt
 	@$(BIN)/python -m tests.state.servers
 
+TRANSPORTS ?= stdio launch unix tcp http fleet
+THREADS ?= 1 2 4
+
 conformance: $(VENV)/.ready engine  ## the fixture workers of the public suite, over each transport
-	@for transport in stdio launch unix tcp http fleet; do echo "conformance over $$transport" && DUCKWING_TRANSPORT=$$transport \
+	@for transport in $(TRANSPORTS); do echo "conformance over $$transport" && DUCKWING_TRANSPORT=$$transport \
 		$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal tests/conformance || exit 1; done
+
+flakes: $(VENV)/.ready engine  ## the same ten times, with several numbers of DuckDB's threads: hours
+	@for round in 1 2 3 4 5 6 7 8 9 10; do for transport in $(TRANSPORTS); do for threads in $(THREADS); do \
+		echo "round $$round, conformance over $$transport, $$threads threads" && \
+		DUCKWING_TRANSPORT=$$transport DUCKWING_THREADS=$$threads $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal \
+		tests/conformance --ignore tests/conformance/rpc || exit 1; done; done; done
 
 fuzz: $(VENV)/.ready engine  ## hostile bytes, and random predicates, against workers in turn, until interrupted
 	@round=1; while $(BIN)/python -m tests.rpc.fuzz --seed $$round && \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,10 +17,11 @@ NOT_POOLED = "pool false"
 
 @pytest.fixture(scope="session")
 def open_session(engine: None) -> Callable[..., Session]:
-    """``open_session(options, threads=2)``: a new database."""
+    """``open_session(options, threads=2)``: a new database. ``DUCKWING_THREADS`` overrides the number for all tests."""
+    forced = int(os.environ.get("DUCKWING_THREADS", "0"))
 
     def open_session(options: str = POOLED, threads: int = 2) -> Session:
-        return Session(duckwing.engine.connect(threads=threads), options)
+        return Session(duckwing.engine.connect(threads=forced or threads), options)
 
     return open_session
 
