@@ -103,7 +103,8 @@ def test_as_duckdb_computes_it(tables: Session, shape: str) -> None:
 @pytest.mark.parametrize("shape", [s for s in SHAPES if not re.search(r"> 0|sum\(v\)|distinct", s)])
 def test_texts_in_their_order(tables: Session, shape: str) -> None:
     ours, duckdbs, column = BY_ONE
-    small = shape.replace("FROM t", "FROM (FROM t WHERE i < 20000)")
+    # DuckDB hands over the rows of one group at a time, each perhaps to a process of its own: few groups are enough.
+    small = shape.replace("FROM t", "FROM (FROM t WHERE i < 20000 AND g < 3)")
     query = query_of(small, ours, column)
     assert tables.rows(query) == tables.rows(query_of(small, duckdbs, column)), query
 
