@@ -540,7 +540,7 @@ def rests(pid: int) -> bool:
 @pytest.mark.parametrize("end", ["idle", "stopped"])
 @pytest.mark.full
 def test_the_process_of_a_client_that_does_not_read_dies(folder: Path, end: str) -> None:
-    """The error waits until the client reads, the worker need not: within a batch, the end of the bytes is the error."""
+    """The error waits until the client reads; the worker need not: within a batch the end of the bytes is one."""
     with listening(folder, "--idle-timeout", "0.1") as worker:
         with full_connection(worker) as (pid, scan):
             os.kill(pid, signal.SIGKILL)
