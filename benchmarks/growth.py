@@ -154,8 +154,10 @@ def dimensions(smaller: int = 1) -> Iterator[Dimension]:
         "groups",
         f"a sum of {many:,} rows",
         _steps(10, 1_000_000, smaller),
-        lambda n: _query(f"SELECT count(*) FROM (SELECT growing.total(i) FROM range({many}) t(i) GROUP BY i % {n})", n),
-        "1",
+        lambda n: _query(
+            "kinds", f"SELECT count(*) FROM (SELECT bench.vsum(i) FROM range({many}) t(i) GROUP BY i % {n})", n
+        ),
+        "0 while the rows cost more, at most 1",
     )
     objects = (10, 1000, 50_000) if smaller == 1 else (10, 100)
     yield Dimension("objects", "ATTACH and first query, with the worker's start", objects, _objects, "1")
@@ -188,11 +190,12 @@ def _scan_rows(rows: int) -> float:
 
 def _scan(rows: int, columns: int, batch: int) -> float:
     total = " + ".join(f"sum(c{i})" for i in range(columns))
-    return _query(f"SELECT {total} FROM growing.table({rows}, {columns}, {batch})", columns * rows * (rows - 1) // 2)
+    expected = columns * rows * (rows - 1) // 2
+    return _query("growing", f"SELECT {total} FROM growing.table({rows}, {columns}, {batch})", expected)
 
 
 def _scalar(rows: int) -> float:
-    return _query(f"SELECT sum(growing.add_one(i)) FROM range({rows}) t(i)", rows * (rows + 1) // 2)
+    return _query("kinds", f"SELECT sum(bench.add_one(i)) FROM range({rows}) t(i)", rows * (rows + 1) // 2)
 
 
 def _objects(count: int) -> float:
@@ -206,8 +209,8 @@ def _connections(count: int) -> float:
 
     def client() -> None:
         try:
-            with _attached(1) as connection:
-                _check(connection.execute("SELECT growing.steps_to_1(27)").fetchall(), 111)
+            with _attached("moving", 1) as connection:
+                _check(connection.execute("SELECT moving.collatz(27)").fetchall(), 111)
         except BaseException as error:
             failed.append(error)
 
@@ -225,25 +228,25 @@ def _connections(count: int) -> float:
 
 
 def _processes(count: int, rows: int) -> float:
-    with _attached(count, "--processes", str(count)) as connection:
+    with _attached("moving", count, "--processes", str(count)) as connection:
         connection.execute(f"CREATE TABLE numbers AS SELECT range AS n FROM range({rows})")
-        connection.execute("SELECT growing.steps_to_1(1)")
-        query = "SELECT count(*) FROM numbers WHERE growing.steps_to_1(n) >= 0"
+        query = "SELECT count(*) FROM numbers WHERE moving.collatz(n) >= 0"
         return seconds(lambda: _check(connection.execute(query).fetchall(), rows))
 
 
-def _query(query: str, expected: int) -> float:
-    """Seconds of a query of one number, on a connection that has used the worker before."""
-    with _attached(None) as connection:
-        connection.execute("SELECT growing.steps_to_1(1)")
+def _query(worker: str, query: str, expected: int) -> float:
+    """Seconds of a query of one number."""
+    with _attached(worker, None) as connection:
         return seconds(lambda: _check(connection.execute(query).fetchall(), expected))
 
 
 @contextlib.contextmanager
-def _attached(threads: int | None, *flags: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    command = shlex.join([str(duckwing_command()), "run", str(WORKERS / "growing.py"), *flags])
+def _attached(worker: str, threads: int | None, *flags: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to ``workers/<worker>.py``, which is warm after the first one."""
+    catalog = "bench" if worker == "kinds" else worker
+    command = shlex.join([str(duckwing_command()), "run", str(WORKERS / f"{worker}.py"), *flags])
     with dw.connect() if threads is None else dw.connect(threads=threads) as connection:
-        connection.execute(f"ATTACH 'growing' AS growing (TYPE vgi, LOCATION 'launch:{command}')")
+        connection.execute(f"ATTACH '{catalog}' AS {catalog} (TYPE vgi, LOCATION 'launch:{command}')")
         yield connection
 
 
