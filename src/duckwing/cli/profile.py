@@ -57,7 +57,7 @@ def profile(folder: Path, top: int) -> None:
     """
     found = read_profile(folder)
     total = sum(found.own.values())
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, markup=False, highlight=False)
     table = Table(box=None, pad_edge=False)
     table.add_column("Function", overflow="fold")
     for title in ("Own", "", "With callees", "", "Waiting"):
