@@ -14,7 +14,7 @@ from benchmarks.posting import Connection, post
 from benchmarks.processes import available, peak_of_import, processor_seconds_below
 from benchmarks.roundtrip import Sized
 from benchmarks.served import Served, serving
-from benchmarks.workers.web import ARROW, COLUMNS, CONSTANT, ROWS
+from benchmarks.workers.web import ARROW, COLUMNS, CONSTANT, ROWS, THREAD
 
 from duckwing.client.connection import connect
 from duckwing.protocol import VGI
@@ -34,6 +34,10 @@ MEMORY = Target("value", 300e6, "under 300 MB")
 GIGABYTE = 1_000_000_000
 MOST_ROUNDS = 7
 """Of scans: each side moves a gigabyte."""
+
+_ZEROS = "a handler on the same server that answers as many zeros"
+_AGAIN = "a handler on the same server that reads the Arrow stream and writes it again"
+_AWAY = "the same in the thread of authors' code"
 
 CALLS = 2000
 CONNECTIONS = 16
@@ -186,16 +190,17 @@ def _calls(effort: Effort) -> list[Comparison]:
                     one = _Calls(worker, ours, post(path, body), calls, answer)
                     other = _Calls(peer, theirs, post(f"{CONSTANT}{answer}", body), calls, answer)
                     again = _Calls(peer, theirs, post(ARROW, body), calls, len(body))
-                    samples = alternate({"ours": one.make, "zeros": other.make, "arrow": again.make}, effort.rounds)
-                zeros = "a handler on the same server that answers as many zeros"
-                arrow = "a handler on the same server that reads the Arrow stream and writes it again"
+                    away = _Calls(peer, theirs, post(THREAD, body), calls, len(body))
+                    sides = {_ZEROS: other, _AGAIN: again, _AWAY: away}
+                    made = {against: side.make for against, side in sides.items()}
+                    samples = alternate({"ours": one.make, **made}, effort.rounds)
                 what = f"{method}, {how}"
-                found.append(Comparison("http", what, samples["ours"], zeros, samples["zeros"], target=HALF))
-                found.append(Comparison("http", what, samples["ours"], arrow, samples["arrow"]))
+                for against, side in sides.items():
+                    target = HALF if side is other else None
+                    found.append(Comparison("http", what, samples["ours"], against, samples[against], target=target))
                 if one.processor:
                     what = f"{what}, processor time of the worker"
-                    found += [Comparison("http", what, one.used, zeros, other.used)]
-                    found += [Comparison("http", what, one.used, arrow, again.used)]
+                    found += [Comparison("http", what, one.used, against, side.used) for against, side in sides.items()]
     return found
 
 

@@ -1,8 +1,9 @@
 """One gigabyte to scan, and small calls, for the case ``http``.
 
 With the word ``recorded`` on the command line, the server gives the turns of the first scan again for each further
-one. It has two handlers that do as little as can be done: under ``/constant/<n>`` one reads a request and answers n
-zeros, and under ``/arrow`` one reads the Arrow stream of a request and writes it again.
+one. It has three handlers that do as little as can be done: under ``/constant/<n>`` one reads a request and answers n
+zeros, under ``/arrow`` one reads the Arrow stream of a request and writes it again, and under ``/thread`` one does that
+in the thread in which an author's code would run.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 import duckwing as dw
+from duckwing.http.lanes import Lane
+from duckwing.rpc.server import Server
 from duckwing.types import BIGINT
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ def same(value: pa.Int64Array) -> pa.Int64Array:
 
 Serve = Callable[["Application", "Scope", "Receive", "Send"], Awaitable[None]]
 
-CONSTANT, ARROW = "/constant/", "/arrow"
+CONSTANT, ARROW, THREAD = "/constant/", "/arrow", "/thread"
 
 
 class _Recorded:
@@ -67,6 +70,7 @@ class _Recorded:
         self._turns: list[list[Message]] = []
         self._complete = False
         self._next = 0
+        self._lane: Lane | None = None
 
     async def __call__(self, app: Application, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"] if scope["type"] == "http" else ""
@@ -74,12 +78,12 @@ class _Recorded:
             await _read(receive)
             await _answer(bytes(int(path.removeprefix(CONSTANT))), send)
         elif path == ARROW:
-            with pa.ipc.open_stream(await _read(receive)) as stream:
-                batch, metadata = stream.read_next_batch_with_custom_metadata()
-            sink = pa.BufferOutputStream()
-            with pa.ipc.new_stream(sink, batch.schema) as writer:
-                writer.write_batch(batch, metadata)
-            await _answer(sink.getvalue().to_pybytes(), send)
+            await _answer(_again(await _read(receive)), send)
+        elif path == THREAD:
+            body = await _read(receive)
+            if self._lane is None:
+                self._lane = Lane(lambda: Server([]), "a thread")
+            await _answer(await self._lane.run(lambda _: _again(body)), send)
         elif path.endswith("/init/init"):
             self._complete, self._next = bool(self._turns), 0
             await self._turn(app, scope, receive, send)
@@ -103,6 +107,17 @@ class _Recorded:
 
         await self._serve(app, scope, receive, record)
         self._turns.append(turn)
+
+
+def _again(body: bytes) -> bytes:
+    """An Arrow stream of one batch, read and written."""
+    with pa.ipc.open_stream(body) as stream:
+        batch, metadata = stream.read_next_batch_with_custom_metadata()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch, metadata)
+    again: bytes = sink.getvalue().to_pybytes()
+    return again
 
 
 async def _read(receive: Receive) -> bytes:
