@@ -174,7 +174,7 @@ def test_the_functions_that_took_most_time(tmp_path: Path) -> None:
     _, first, second, last, *_ = shown.stdout.splitlines()
     assert first.split() == ["a.f:5", "3.500", "s", "87.5%", "3.500", "s", "87.5%", "2.000", "s"]
     assert second.split() == ["a.g:9", "0.500", "s", "12.5%", "0.500", "s", "12.5%", "0.000", "s"]
-    assert last.startswith("4.000 s of processor time in 2 processes;")
+    assert last.startswith("4.000 s of work in 2 processes;")
 
 
 def test_callers_have_the_time_of_what_they_call_once(tmp_path: Path) -> None:

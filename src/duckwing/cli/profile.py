@@ -18,9 +18,9 @@ class Profile:
     """What was seen of all processes together; microseconds.
 
     Attributes:
-        own: processor time of each function itself.
+        own: time in which each function itself worked.
         within: of each function with all that it calls.
-        waiting: time in which each function waited, for input or for a lock.
+        waiting: time in which each function waited: for input, for a lock, for a processor.
         processes: how many there were.
     """
 
@@ -71,7 +71,7 @@ def profile(folder: Path, top: int) -> None:
     console.print(table)
     plural = "" if found.processes == 1 else "es"
     console.print(
-        f"{_seconds(total)} of processor time in {found.processes} process{plural}; "
+        f"{_seconds(total)} of work in {found.processes} process{plural}; "
         f"flame graphs: open {folder}/*{SUFFIX} with speedscope or flamegraph.pl"
     )
 

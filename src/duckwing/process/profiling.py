@@ -1,9 +1,9 @@
 """Where a process spends its time, looked at while it serves: ``--profile FOLDER``.
 
-A thread looks at the stacks of all others some hundred times a second, which costs about a hundredth of their time.
-What passes between two looks is given to the stack that is seen: the processor time that its thread has used, and the
-rest as waiting. Each process writes a file of folded stacks, the form that flame graph tools read: a line for
-each stack, its frames from the outermost one with semicolons between them, and microseconds.
+A thread looks at the stacks of all others some hundred times a second, which costs some hundredths of their time.
+What passes between two looks is given to the stack that is seen, as work or as waiting. Each process writes a file of
+folded stacks, the form that flame graph tools read: a line for each stack, its frames from the outermost one with
+semicolons between them, and microseconds.
 """
 
 from __future__ import annotations
@@ -19,11 +19,20 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 
 INTERVAL_SECONDS = 0.005
+GLANCE_SECONDS = 0.0001
+WORKING_NS = 20_000
+"""A thread works if it uses so much of a processor within a glance of so long."""
+
+SWITCH_SECONDS = 0.00001
+"""A thread that computes gives Python's lock away for a look after so long. By default it would be 5 ms: most turns
+take less, and they would never be seen but where they end, when the process reads the next request. Even so a look
+comes some 0.05 ms late: what takes less may be taken for what follows it."""
+
 WRITE_SECONDS = 2.0
 """A process that is killed loses what it has not written yet."""
 
 WAITING = "[waiting]"
-"""The innermost frame of what a thread did not spend on a processor."""
+"""The innermost frame of a thread that waits: for input, for a lock, for a processor."""
 
 SUFFIX = ".folded"
 
@@ -66,18 +75,21 @@ class _Profiler:
     def __init__(self, path: str):
         self._path = path
         self._microseconds: Counter[_Stack] = Counter()
-        self._used: dict[int, int] = {}
         self._names: dict[CodeType, str] = {}
+        self._switching = 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="duckwing-profiler", daemon=True)
 
     def start(self) -> None:
+        self._switching = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._thread.start()
 
     def stop(self) -> None:
         """Write for the last time."""
         self._over.set()
         self._thread.join()
+        sys.setswitchinterval(self._switching)
 
     def _run(self) -> None:
         if sys.platform != "win32":  # signals are for the main thread, which may wait for one
@@ -99,27 +111,16 @@ class _Profiler:
         names = {thread.ident: thread.name for thread in threading.enumerate()}
         stacks = sys._current_frames()
         stacks.pop(threading.get_ident(), None)
-        for thread, frame in stacks.items():
-            stack = (names.get(thread) or "thread", *self._frames(frame))
-            used = min(self._processor(thread, passed), passed)
-            if used:
-                self._microseconds[stack] += used
-            if passed > used:
-                self._microseconds[(*stack, WAITING)] += passed - used
-        for gone in self._used.keys() - stacks.keys():
-            del self._used[gone]
-
-    def _processor(self, thread: int, passed: int) -> int:
-        """Microseconds of processor time that a thread has used since the last look."""
-        try:
-            now = time.clock_gettime_ns(time.pthread_getcpuclockid(thread)) // 1000
-        except AttributeError:  # this system does not tell: it may all have been work
-            return passed
-        except OSError:  # the thread has just ended
-            return 0
-        before = self._used.get(thread, now)
-        self._used[thread] = now
-        return now - before
+        seen = [
+            (thread, _processor_ns(thread), (names.get(thread) or "thread", *self._frames(frame)))
+            for thread, frame in stacks.items()
+        ]
+        stacks.clear()
+        # All others stand still for as long as this thread has Python's lock: whoever works goes on now.
+        time.sleep(GLANCE_SECONDS)
+        for thread, before, stack in seen:
+            works = before is None or (_processor_ns(thread) or 0) - before >= WORKING_NS
+            self._microseconds[stack if works else (*stack, WAITING)] += passed
 
     def _frames(self, innermost: FrameType) -> _Stack:
         frames: list[str] = []
@@ -141,6 +142,14 @@ class _Profiler:
                 for stack, microseconds in self._microseconds.items():
                     file.write(f"{';'.join(stack)} {microseconds}\n")
             os.replace(beside, self._path)
+
+
+def _processor_ns(thread: int) -> int | None:
+    """The processor time that a thread has used; None: this system does not tell, or the thread has ended."""
+    try:
+        return time.clock_gettime_ns(time.pthread_getcpuclockid(thread))
+    except (AttributeError, OSError):
+        return None
 
 
 def _name(code: CodeType, module: str) -> str:
