@@ -36,6 +36,9 @@ ROUNDS, QUICK_ROUNDS = 5, 1
 QUICK = 50
 """By how much rows are divided where it only matters that everything runs."""
 
+PARALLEL_ROWS = 4 * 122_880
+"""Four of DuckDB's row groups: each is one thread's."""
+
 Ask = Callable[[int], float]
 """Seconds that something of a size takes."""
 
@@ -164,9 +167,9 @@ def dimensions(smaller: int = 1) -> Iterator[Dimension]:
     yield Dimension("connections", "ATTACH and a query by each at the same time", (1, 4, 16, 64), _connections, "1")
     yield Dimension(
         "processes",
-        f"{100_000 // smaller:,} rows of a function of pure Python, with as many threads",
+        f"{PARALLEL_ROWS // smaller:,} rows of a function of pure Python, with as many threads",
         (1, 2, 4),
-        lambda n: _processes(n, 100_000 // smaller),
+        lambda n: _processes(n, PARALLEL_ROWS // smaller),
         "−1 up to the number of cores",
     )
 
