@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import report
-from benchmarks.catalog_objects import first_query
+from benchmarks.catalog_objects import first_query, growth
 from benchmarks.folders import temporary_folders
 from benchmarks.launch import WORKERS, duckwing_command, launchers_folder, prepare_environment
 from benchmarks.measure import Samples, alternate, seconds
@@ -78,8 +78,7 @@ class Grown:
     @property
     def last(self) -> float:
         """The exponent between the two largest sizes, where fixed costs matter least."""
-        (small, before), (large, after) = list(self.by_size.items())[-2:]
-        return math.log(after.median / before.median) / math.log(large / small)
+        return growth(self.by_size)[-1]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
