@@ -40,7 +40,9 @@ layers: $(VENV)/.ready
 
 test: $(VENV)/.ready lint types layers  ## what CI runs: style, types, layers, and the tests
 	@$(BIN)/duckwing engine install --quiet --if-needed || test -z "$$CI"
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not full"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not full" --ignore tests/sql
+	@echo "SQL over launch" && DUCKWING_TRANSPORT=launch $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not full" tests/sql
+	@echo "SQL over stdio, where it differs" && $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "stdio and not full" tests/sql
 
 STATEFUL := aggregates buffering context copy splits state table_in_out tables windows writes
 

@@ -69,6 +69,7 @@ def may_begin_again(worker: Watched, scope: str) -> bool:
 # Deaths
 
 
+@pytest.mark.stdio
 @pytest.mark.parametrize("place", ["update", "merge", "result"])
 @pytest.mark.parametrize("function", FORMS)
 def test_a_process_that_ends_in_a_call(sql: Session, function: str, place: str) -> None:
@@ -189,6 +190,7 @@ with watched(lambda: Session(duckwing.engine.connect(threads=2), "pool true"), "
 """
 
 
+@pytest.mark.stdio
 def test_a_database_that_died(open_session: Callable[..., Session], tmp_path: Path) -> None:
     """Its worker ends, and after a minute the next one removes what it has left."""
     if TRANSPORT != "stdio":

@@ -1,4 +1,4 @@
-"""A little of everything over each transport; `make check-all` runs the whole suite over each (DUCKWING_TRANSPORT)."""
+"""A little of everything over each transport; `make test` runs the whole suite over one, `make check-all` over each."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ QUERIES = {
 
 
 @pytest.fixture(
-    scope="module", params=["launch", "http", *(pytest.param(name, marks=pytest.mark.full) for name in ("unix", "tcp"))]
+    scope="module",
+    params=["stdio", "launch", "http", *(pytest.param(name, marks=pytest.mark.full) for name in ("unix", "tcp"))],
 )
 def session(request: pytest.FixtureRequest, open_session: Callable[..., Session]) -> Iterator[Session]:
     session = open_session(threads=4)

@@ -429,6 +429,7 @@ def test_workers_that_die_before_the_commit(open_store: OpenStore, folder: Path)
     assert store.row("SELECT count(*), sum(i) FROM s.t") == (5000, 12497500)
 
 
+@pytest.mark.stdio
 @pytest.mark.parametrize(
     ("step", "is_in"),
     [

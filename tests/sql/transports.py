@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -31,7 +31,14 @@ TRIED_AGAIN = TRANSPORT in ("stdio", "http", "fleet", "machines")
 
 HTTP = TRANSPORT in ("http", "fleet", "machines")
 
-stdio_only = pytest.mark.skipif(TRANSPORT != "stdio", reason="about the standard streams of a worker")
+_other = pytest.mark.skipif(TRANSPORT != "stdio", reason="about the standard streams of a worker")
+
+
+def stdio_only(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test over standard streams alone; ``make test`` runs it there, too."""
+    marked: Callable[..., None] = pytest.mark.stdio(_other(test))
+    return marked
+
 
 MACHINES = 3
 KEY = "11" * 32

@@ -294,6 +294,7 @@ def test_few_scopes_are_kept_open(here: StoredScopes, id_: bytes, monkeypatch: p
     assert again.store.get("", b"key") == b"value"
 
 
+@pytest.mark.full
 def test_a_forked_process_has_a_lease_of_its_own(url: str, id_: bytes) -> None:
     script = (
         SCOPES
