@@ -22,7 +22,7 @@ from pathlib import Path
 import duckdb
 from benchmarks import report
 from benchmarks.launch import WORKERS, duckwing_command, engine, launchers_folder, prepare_environment
-from benchmarks.measure import Samples, seconds
+from benchmarks.measure import Samples, check, seconds
 from benchmarks.plot import log_plot
 from benchmarks.served import serving
 
@@ -121,7 +121,7 @@ def _first_of(attach: str, count: int) -> float:
 
         def run() -> None:
             connection.execute(attach)
-            _check(connection.execute(f"SELECT * FROM objects.main.t{last}").fetchall(), [(last,)])
+            check(connection.execute(f"SELECT * FROM objects.main.t{last}").fetchall(), [(last,)])
 
         return seconds(run)
 
@@ -130,14 +130,14 @@ def _show(location: str, count: int) -> float:
     """Seconds of a listing."""
     with engine() as connection:
         connection.execute(_attach(location))
-        return seconds(lambda: _check(len(connection.execute("SHOW ALL TABLES").fetchall()), count))
+        return seconds(lambda: check(len(connection.execute("SHOW ALL TABLES").fetchall()), count))
 
 
 def _show_own(count: int) -> float:
     """Seconds of a listing of as many tables of the database itself."""
     with engine() as connection:
         _create(connection, count)
-        return seconds(lambda: _check(len(connection.execute("SHOW ALL TABLES").fetchall()), count))
+        return seconds(lambda: check(len(connection.execute("SHOW ALL TABLES").fetchall()), count))
 
 
 def _database(path: Path, count: int) -> Path:
@@ -174,11 +174,6 @@ def markdown(measured: Measured) -> str:
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     lines.insert(1, "|" + "---|" * len(rows[0]))
     return "\n".join(lines)
-
-
-def _check(result: object, expected: object) -> None:
-    if result != expected:
-        raise RuntimeError(f"expected {expected}, got {result}: a wrong answer has no speed")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -24,7 +24,7 @@ from benchmarks import report
 from benchmarks.catalog_objects import first_query, growth
 from benchmarks.folders import temporary_folders
 from benchmarks.launch import WORKERS, duckwing_command, launchers_folder, prepare_environment
-from benchmarks.measure import Samples, alternate, seconds
+from benchmarks.measure import Samples, alternate, check, seconds
 from benchmarks.plot import Panel, log_panels
 
 import duckwing as dw
@@ -257,8 +257,7 @@ def _attached(worker: str, threads: int | None, *flags: str) -> Iterator[duckdb.
 
 
 def _check(found: object, expected: int) -> None:
-    if found != [(expected,)]:
-        raise RuntimeError(f"expected {expected}, got {found}: a wrong answer has no speed")
+    check(found, [(expected,)])
 
 
 # What is printed

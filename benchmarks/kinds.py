@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from benchmarks.folders import Folders, file_system, temporary_folders
 from benchmarks.launch import WORKERS, duckwing_command, engine, prepare_environment
-from benchmarks.measure import Comparison, Effort, Side, alternate, seconds
+from benchmarks.measure import Comparison, Effort, Side, alternate, check, seconds
 from benchmarks.peers import Peer, PeerUnavailableError, typescript
 from benchmarks.report import environment, markdown
 
@@ -193,7 +193,7 @@ def _compare(
     expected = connection.sql(kind.reference).fetchall()
 
     def side(query: str) -> Side:
-        return lambda: seconds(lambda: _check(connection.sql(query).fetchall(), expected))
+        return lambda: seconds(lambda: check(connection.sql(query).fetchall(), expected))
 
     samples = alternate(
         {
@@ -213,11 +213,6 @@ def _compare(
 def _attach(connection: duckdb.DuckDBPyConnection, alias: str, location: str) -> None:
     quoted = location.replace("'", "''")
     connection.execute(f"ATTACH 'bench' AS {alias} (TYPE vgi, LOCATION '{quoted}')")
-
-
-def _check(result: object, expected: object) -> None:
-    if result != expected:
-        raise RuntimeError(f"expected {expected}, got {result}: a wrong answer has no speed")
 
 
 if __name__ == "__main__":

@@ -128,3 +128,13 @@ def seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def check(found: object, expected: object) -> None:
+    """A wrong answer has no speed.
+
+    Raises:
+        RuntimeError: this one is wrong.
+    """
+    if found != expected:
+        raise RuntimeError(f"expected {expected}, got {found}: a wrong answer has no speed")

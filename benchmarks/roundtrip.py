@@ -1,17 +1,20 @@
-"""The limit of any worker on a pipe: the same bytes there and back, with nothing done to them."""
+"""The limit of any worker on a pipe or a socket: the same bytes there and back, with nothing done to them."""
 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Protocol
+from typing import IO, Protocol
 
 from benchmarks.launch import WORKERS
 from benchmarks.workers.noop import HEADER, widen
+
+from duckwing.transports import sockets as local_sockets
 
 _PIECE = 1 << 20
 
@@ -23,18 +26,19 @@ class Sized(Protocol):
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
 
-class Pipes:
+class RoundTrips:
     """Processes that read messages and write back as many bytes as they are told.
 
     Args:
         count: how many; messages are dealt out among them, as engine threads deal out their rows.
+        sockets: through local sockets, not pipes.
     """
 
-    def __init__(self, count: int):
-        self._lanes = [_Lane() for _ in range(count)]
+    def __init__(self, count: int, *, sockets: bool = False):
+        self._lanes = [_Lane(sockets) for _ in range(count)]
         self._threads = ThreadPoolExecutor(count)
 
-    def __enter__(self) -> Pipes:
+    def __enter__(self) -> RoundTrips:
         return self
 
     def __exit__(
@@ -56,14 +60,23 @@ class Pipes:
 
 
 class _Lane:
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, WORKERS / "noop.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._to, self._from = self._process.stdin, self._process.stdout
-        widen(self._to.fileno(), self._from.fileno())
+    def __init__(self, sockets: bool) -> None:
+        command = [sys.executable, str(WORKERS / "noop.py")]
+        self._to: IO[bytes] | socket.socket
+        self._from: IO[bytes] | socket.socket
+        if sockets:
+            here, there = socket.socketpair()
+            for end in (here, there):
+                local_sockets.widen(end)
+            with there:
+                self._process = subprocess.Popen(command, stdin=there.fileno(), stdout=there.fileno())
+            self._to = self._from = here
+        else:
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            self._to, self._from = self._process.stdin, self._process.stdout
+            widen(self._to.fileno(), self._from.fileno())
         self._room = bytearray(_PIECE)
 
     def run(self, messages: Sequence[Sized], answers: Sequence[int]) -> None:
@@ -72,11 +85,11 @@ class _Lane:
             size = len(message)
             sent = os.writev(write_fd, [HEADER.pack(size, answer), message])
             if sent != HEADER.size + size:
-                raise RuntimeError(f"the pipe took {sent} bytes of {HEADER.size + size}")
+                raise RuntimeError(f"only {sent} bytes of {HEADER.size + size} were taken")
             while answer > 0:
                 received = os.readv(read_fd, room)
                 if not received:
-                    raise RuntimeError("the other end of the pipe has left")
+                    raise RuntimeError("the other end has left")
                 answer -= received
 
     def close(self) -> None:

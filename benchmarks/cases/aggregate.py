@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.folders import Folders, file_system, temporary_folders
 from benchmarks.launch import attach, engine
-from benchmarks.measure import Comparison, Effort, Samples, Side, Target, alternate, seconds
+from benchmarks.measure import Comparison, Effort, Samples, Side, Target, alternate, check, seconds
 from benchmarks.processes import POLL_SECONDS, available, peak_of_import, peak_of_workers, sampled
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ def _time(
     connection.execute(f"CREATE OR REPLACE TABLE input AS SELECT range % {groups} AS g, range AS v FROM range({rows})")
 
     def side(call: str) -> Side:
-        return lambda: seconds(lambda: _check(_summary(connection, call), expected))
+        return lambda: seconds(lambda: check(_summary(connection, call), expected))
 
     def nothing() -> float:
         zeros = [(groups, 0)]
-        return seconds(lambda: _check(_summary(connection, "nothing.vsum"), zeros))
+        return seconds(lambda: check(_summary(connection, "nothing.vsum"), zeros))
 
     expected = _summary(connection, "sum")
     samples = alternate({"ours": side(f"bench.{function}"), "nothing": nothing}, effort.rounds)
@@ -118,10 +118,5 @@ def _peaks(groups: int, folders: Folders, mark: str) -> tuple[float, float, int]
             f"SELECT count(*), max(s) FROM (SELECT v, bench.greatest_id(v) AS s FROM range({groups}) t(v) GROUP BY v)"
         )
         [(counted, greatest)] = connection.sql(query).fetchall()
-        _check(counted, groups)
+        check(counted, groups)
         return peak_of_workers(mark), max(mapped, default=0), int(greatest) + 1
-
-
-def _check(result: object, expected: object) -> None:
-    if result != expected:
-        raise RuntimeError(f"expected {expected}, got {result}: a wrong answer has no speed")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.folders import Folders, file_system, temporary_folders
 from benchmarks.launch import attach, engine
-from benchmarks.measure import Comparison, Effort, Samples, Target, alternate, seconds
+from benchmarks.measure import Comparison, Effort, Samples, Target, alternate, check, seconds
 from benchmarks.processes import available, peak_of_import, peak_of_workers
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def run(effort: Effort) -> list[Comparison]:
             try:
                 # The process is there before the clock starts.
                 connection.sql("SELECT bench.add_one(1)").fetchall()
-                taken = seconds(lambda: _check(_summary(connection, "bench.keep_all((FROM input))"), expected))
+                taken = seconds(lambda: check(_summary(connection, "bench.keep_all((FROM input))"), expected))
                 if measured:
                     peaks.append(peak_of_workers(mark))
             finally:
@@ -101,8 +101,3 @@ def _through_file(folders: Folders, rows: int) -> None:
                 pass
     finally:
         os.unlink(path)
-
-
-def _check(result: object, expected: object) -> None:
-    if result != expected:
-        raise RuntimeError(f"expected {expected}, got {result}: a wrong answer has no speed")

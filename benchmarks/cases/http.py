@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from benchmarks.launch import engine
-from benchmarks.measure import Comparison, Effort, Samples, Side, Target, alternate, seconds
+from benchmarks.measure import Comparison, Effort, Samples, Side, Target, alternate, check, seconds
 from benchmarks.posting import Connection, post
 from benchmarks.processes import available, peak_of_import, processor_seconds_below
 from benchmarks.roundtrip import Sized
@@ -75,9 +75,7 @@ class _Scan:
     def read(self, connection: duckdb.DuckDBPyConnection, catalog: str, batches: int) -> None:
         """Read them all, and check that they came."""
         query = f"SELECT count(*), {self.summary} FROM {catalog}.{self.function}({batches})"
-        found, expected = connection.execute(query).fetchone(), (batches * ROWS, self.expected(batches))
-        if found != expected:
-            raise RuntimeError(f"expected {expected}, got {found}: a wrong answer has no speed")
+        check(connection.execute(query).fetchone(), (batches * ROWS, self.expected(batches)))
 
 
 def _sum_of_numbers(batches: int) -> int:
@@ -269,9 +267,7 @@ class _Calls:
             for connection in self._connections:
                 connection.send(self._request)
             for connection in self._connections:
-                received = connection.receive()
-                if received != self._answer:
-                    raise RuntimeError(f"expected {self._answer} bytes, got {received}: a wrong answer has no speed")
+                check(connection.receive(), self._answer)
 
 
 @contextlib.contextmanager

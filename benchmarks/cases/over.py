@@ -1,7 +1,8 @@
 """Every kind of function over each transport, with one and with two engine threads: time and the worker's memory.
 
-The limit of what moves rows is the same bytes there and back with nothing done to them: through pipes, and for HTTP
-through the same server. That of aggregates is a worker whose handlers do nothing, over the same transport.
+The limit of what moves rows is the same bytes there and back with nothing done to them: through pipes, for ``launch:``
+through local sockets, for HTTP through the same server. That of aggregates is a worker whose handlers do nothing, over
+the same transport.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks.folders import temporary_folders
 from benchmarks.launch import WORKERS, duckwing_command, launchers_folder
-from benchmarks.measure import Comparison, Effort, Side, alternate, seconds
+from benchmarks.measure import Comparison, Effort, Side, alternate, check, seconds
 from benchmarks.posting import Posts
 from benchmarks.processes import (
     POLL_SECONDS,
@@ -30,7 +31,7 @@ from benchmarks.processes import (
     peak_of_import,
     sampled,
 )
-from benchmarks.roundtrip import Pipes, Sized
+from benchmarks.roundtrip import RoundTrips, Sized
 from benchmarks.served import serving
 from benchmarks.session import tick
 
@@ -109,7 +110,7 @@ class _Way:
 
     location: str
     nothing: str
-    limit: Callable[[int], contextlib.AbstractContextManager[Pipes | Posts]]
+    limit: Callable[[int], contextlib.AbstractContextManager[RoundTrips | Posts]]
     against: str
     processes: Callable[[], list[int]]
 
@@ -304,8 +305,8 @@ class _Measured:
         query = self._workload.query.format(catalog)
         for _ in range(self._workload.repeated):
             found = self._connection.execute(query).fetchall()
-            if expected is not None and found != expected:
-                raise RuntimeError(f"expected {expected}, got {found}: a wrong answer has no speed")
+            if expected is not None:
+                check(found, expected)
 
     def _peak(self) -> float:
         for process in self._way.processes():
@@ -352,7 +353,6 @@ def _turns(batches: Sequence[int]) -> list[int]:
 
 @contextlib.contextmanager
 def _way(transport: Transport) -> Iterator[_Way]:
-    pipes = "no-op round trip of the bytes through pipes"
     if transport == "HTTP":
         with serving("kinds") as kinds, serving("nothing") as nothing, serving("web", "recorded") as limit:
             yield _Way(
@@ -367,13 +367,17 @@ def _way(transport: Transport) -> Iterator[_Way]:
             yield _Way(
                 f"launch:{_words('kinds', MARK)}",
                 f"launch:{_words('nothing')}",
-                Pipes,
-                pipes,
+                lambda lanes: RoundTrips(lanes, sockets=True),
+                "no-op round trip of the bytes through sockets",
                 lambda: children_of(_launched(folder)),
             )
     else:
         way = _Way(
-            f"exec {_words('kinds', MARK)}", f"exec {_words('nothing')}", Pipes, pipes, lambda: children_with(MARK)
+            f"exec {_words('kinds', MARK)}",
+            f"exec {_words('nothing')}",
+            RoundTrips,
+            "no-op round trip of the bytes through pipes",
+            lambda: children_with(MARK),
         )
         with _shared_memory() if transport == "shared memory" else contextlib.nullcontext():
             yield way

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.cases.scalar import BATCH
 from benchmarks.launch import attach, engine
-from benchmarks.measure import Comparison, Effort, Side, alternate, seconds
-from benchmarks.roundtrip import Pipes
+from benchmarks.measure import Comparison, Effort, Side, alternate, check, seconds
+from benchmarks.roundtrip import RoundTrips
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,7 +25,7 @@ def run(effort: Effort) -> list[Comparison]:
         messages = [batch.serialize() for batch in batches]
         sizes = [len(message) for message in messages]
         threads = int(connection.sql("SELECT current_setting('threads')").fetchall()[0][0])
-        with Pipes(threads) as pipes:
+        with RoundTrips(threads) as pipes:
             samples = alternate(
                 {
                     "batch": _side(connection, rows, "SELECT sum(n), count(*) FROM input, bench.next_one(v)"),
@@ -50,6 +50,4 @@ def _side(connection: duckdb.DuckDBPyConnection, rows: int, query: str) -> Side:
 
 
 def _check(result: object, rows: int) -> None:
-    expected = [(rows * (rows + 1) // 2, rows)]
-    if result != expected:
-        raise RuntimeError(f"expected {expected}, got {result}: a wrong answer has no speed")
+    check(result, [(rows * (rows + 1) // 2, rows)])

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.launch import attach, engine
-from benchmarks.measure import Comparison, Effort, Side, alternate, seconds
-from benchmarks.roundtrip import Pipes
+from benchmarks.measure import Comparison, Effort, Side, alternate, check, seconds
+from benchmarks.roundtrip import RoundTrips
 from benchmarks.workers import columns
 from duckdb.func import PythonUDFType
 
@@ -72,11 +72,11 @@ def _compare(connection: duckdb.DuckDBPyConnection, function: _Function, effort:
     def query(sql: str, dedup: bool) -> Side:
         def measure() -> float:
             connection.execute(f"SET vgi_exchange_input_dedup = {dedup}")
-            return seconds(lambda: _check(connection.sql(sql).fetchall(), expected))
+            return seconds(lambda: check(connection.sql(sql).fetchall(), expected))
 
         return measure
 
-    with Pipes(threads) as pipes:
+    with RoundTrips(threads) as pipes:
         samples = alternate(
             {
                 "on": query(ours, dedup=True),
@@ -98,8 +98,3 @@ def _compare(connection: duckdb.DuckDBPyConnection, function: _Function, effort:
 
 def _query(function: _Function, call: str) -> str:
     return f"SELECT {function.summary.format(call)} FROM input"
-
-
-def _check(result: object, expected: object) -> None:
-    if result != expected:
-        raise RuntimeError(f"expected {expected}, got {result}: a wrong answer has no speed")

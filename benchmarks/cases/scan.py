@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from benchmarks.launch import attach, engine
-from benchmarks.measure import Comparison, Effort, alternate, seconds
-from benchmarks.roundtrip import Pipes
+from benchmarks.measure import Comparison, Effort, alternate, check, seconds
+from benchmarks.roundtrip import RoundTrips
 from benchmarks.session import message_of, tick
 from benchmarks.workers.counting import count_up
 
@@ -28,7 +28,7 @@ def _compare(connection: duckdb.DuckDBPyConnection, rows: int, effort: Effort) -
     count = effort.size(COUNT)
     answers = [len(message_of(batch)) for batch in _reader(count, rows)]
     ticks = [tick()] * len(answers)
-    with Pipes(1) as pipes:
+    with RoundTrips(1) as pipes:
         samples = alternate(
             {
                 "ours": lambda: seconds(lambda: scan(connection, count, rows)),
@@ -66,6 +66,4 @@ def _reader(count: int, rows: int) -> pa.RecordBatchReader:
 
 
 def _check(result: object, count: int) -> None:
-    expected = [(count * (count - 1) // 2, count)]
-    if result != expected:
-        raise RuntimeError(f"expected {expected}, got {result}: a wrong answer has no speed")
+    check(result, [(count * (count - 1) // 2, count)])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from benchmarks.launch import WORKERS, duckwing_command, engine, launchers_folder
-from benchmarks.measure import Comparison, Effort, Samples, Side, Target, alternate, seconds
+from benchmarks.measure import Comparison, Effort, Samples, Side, Target, alternate, check, seconds
 from benchmarks.served import serving
 from benchmarks.workers.moving import COLUMNS, ROWS, VALUE_BYTES, VALUES, steps_to_1
 
@@ -47,7 +47,7 @@ def _first_rows(rounds: int, folder: Path) -> list[Comparison]:
 
             def ask() -> None:
                 connection.execute(attach)
-                _check(connection.execute("SELECT moving.same(42)").fetchone(), (42,))
+                check(connection.execute("SELECT moving.same(42)").fetchone(), (42,))
 
             taken = seconds(ask)
             connection.execute("DETACH moving")
@@ -180,7 +180,7 @@ def _copied(batches: int) -> float:
 def _scan_values(batches: int) -> Scan:
     def scan(connection: duckdb.DuckDBPyConnection) -> None:
         found = connection.execute(f"SELECT sum(octet_length(value)) FROM moving.large({batches})").fetchone()
-        _check(found, (batches * VALUES * VALUE_BYTES,))
+        check(found, (batches * VALUES * VALUE_BYTES,))
 
     return scan
 
@@ -190,7 +190,7 @@ def _scan_numbers(batches: int) -> Scan:
     expected = batches * sum(ROWS * (ROWS - 1) // 2 + i * ROWS for i in range(COLUMNS))
 
     def scan(connection: duckdb.DuckDBPyConnection) -> None:
-        _check(connection.execute(f"SELECT {sums} FROM moving.wide({batches})").fetchone(), (expected,))
+        check(connection.execute(f"SELECT {sums} FROM moving.wide({batches})").fetchone(), (expected,))
 
     return scan
 
@@ -204,6 +204,7 @@ def _computing(effort: Effort) -> list[Comparison]:
         {
             "two": lambda: _compute(2, numbers),
             "one": lambda: _compute(1, numbers),
+            "in process": lambda: _compute_in_process(2, numbers),
             "two alone": lambda: _alone(2, numbers),
             "one alone": lambda: _alone(1, numbers),
         },
@@ -226,20 +227,39 @@ def _computing(effort: Effort) -> list[Comparison]:
             half,
             target=Target("ratio", 2 / 1.8, "at most 1.11"),
         ),
+        Comparison(
+            "transports",
+            f"a row-form scalar in pure Python, {numbers:,} rows, two threads over `launch:`",
+            found["two"],
+            "DuckDB's in-process Python UDF, two threads",
+            found["in process"],
+            target=Target("ratio", 1, "ahead"),
+        ),
     ]
 
 
 def _compute(threads: int, numbers: int) -> float:
     with dw.connect(threads=threads) as connection:
         connection.execute(f"ATTACH 'moving' AS moving (TYPE vgi, LOCATION '{_launch()}')")
-        connection.execute(f"CREATE TABLE numbers AS SELECT range AS n FROM range({numbers})")
+        return _computed(connection, "moving.collatz", numbers)
 
-        def compute() -> None:
-            found = connection.execute("SELECT count(*) FROM numbers WHERE moving.collatz(n) >= 0").fetchone()
-            _check(found, (numbers,))
 
-        connection.execute("SELECT moving.collatz(n) FROM numbers LIMIT 10")
-        return seconds(compute)
+def _compute_in_process(threads: int, numbers: int) -> float:
+    with dw.connect(threads=threads) as connection:
+        connection.create_function("collatz", steps_to_1, ["BIGINT"], "BIGINT")
+        return _computed(connection, "collatz", numbers)
+
+
+def _computed(connection: duckdb.DuckDBPyConnection, function: str, numbers: int) -> float:
+    """Seconds in which a function is called for so many numbers."""
+    connection.execute(f"CREATE TABLE numbers AS SELECT range AS n FROM range({numbers})")
+
+    def compute() -> None:
+        found = connection.execute(f"SELECT count(*) FROM numbers WHERE {function}(n) >= 0").fetchone()
+        check(found, (numbers,))
+
+    connection.execute(f"SELECT {function}(n) FROM numbers LIMIT 10")
+    return seconds(compute)
 
 
 def _alone(processes: int, numbers: int) -> float:
@@ -251,7 +271,7 @@ def _alone(processes: int, numbers: int) -> float:
 
     def compute() -> None:
         started = [subprocess.Popen(command) for command in commands]
-        _check(tuple(process.wait() for process in started), (0,) * processes)
+        check(tuple(process.wait() for process in started), (0,) * processes)
 
     return seconds(compute)
 
@@ -269,8 +289,3 @@ def _stdio(*arguments: str) -> str:
 
 def _launch(*arguments: str) -> str:
     return f"launch:{_words(*arguments)}"
-
-
-def _check(found: object, expected: object) -> None:
-    if found != expected:
-        raise RuntimeError(f"expected {expected}, got {found}: a wrong answer has no speed")

@@ -202,8 +202,8 @@ class StreamReader:
         self._schema = EMPTY_SCHEMA
         self._dictionaries: _DictionaryReader | None = None
         self._variable_width: Sequence[int] = ()
-        self._last_metadata = b""
-        self._last_header = MessageHeader(0, 0, 0, {})
+        self._last_prefix, self._last_length = b"", 0
+        self._last_metadata, self._last_header = b"", MessageHeader(0, 0, 0, {})
 
     def read_schema(self) -> Core[pa.Schema | None]:
         """The schema that opens the stream, or None if the connection ends before its first byte.
@@ -307,10 +307,8 @@ class StreamReader:
             # Ticks, and full batches of fixed-width columns, have the same header again and again.
             self._last_metadata, self._last_header = metadata, parse_header(metadata, self._limits)
         header = self._last_header
-        if not header.body_length:
-            return header, prefix + metadata
-        pieces = [prefix, metadata]
         left = header.body_length
+        pieces = [prefix, metadata]
         while left:
             piece = yield min(left, _BODY_PIECE)
             if not piece:
@@ -320,6 +318,8 @@ class StreamReader:
         return header, b"".join(pieces)
 
     def _metadata_length(self, prefix: bytes) -> int:
+        if prefix == self._last_prefix:
+            return self._last_length
         if self._of_server and prefix == keys.NO_MESSAGE:
             raise ConnectionClosed("the server died in the middle of its answer")
         if prefix[:4] != _CONTINUATION:
@@ -330,6 +330,7 @@ class StreamReader:
                 f"an Arrow message announces a header of {length} bytes; "
                 f"at most {self._limits.metadata_bytes} are accepted"
             )
+        self._last_prefix, self._last_length = prefix, length
         return length
 
 
