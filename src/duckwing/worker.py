@@ -202,10 +202,12 @@ class Worker:
             SystemExit: with status 2 if the command line asks for what this version does not have, and with status
                 1 if it cannot listen.
         """
+        from .process.lazy_pandas import import_pandas_late
         from .process.options import Logging, parse_options
         from .process.standard import on_terminal
 
         Worker.has_run = True
+        import_pandas_late()
         options = parse_options(sys.argv[1:] if arguments is None else arguments)
         if options.logging != Logging():
             from .process.logs import configure_logging

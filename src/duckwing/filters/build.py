@@ -189,7 +189,7 @@ class Value(Condition):
                 raise ArgumentError(
                     f"{function} compares texts; {of} is {sql_name(of.type)}, and with it stands {text!r}"
                 )
-            return Call(function, (of, Literal(pa.scalar(text))))
+            return Call(function, (of, Literal(pa.scalar(text, pa.string()))))
 
         return Condition(bind, f"{self._text}.{function}({text!r})")
 

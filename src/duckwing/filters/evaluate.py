@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import FilterError
+from ..types.numpy_views import to_numpy
 from .cast import caster
 from .compare import MIRRORED, Side, comparison, membership, plain
 from .keys import is_null, keys, one, spans, struct_field
@@ -103,7 +104,7 @@ class Evaluator:
         for predicate, run in failed:
             rows = pa.repeat(True, batch.num_rows) if mask is None else pc.fill_null(mask, False)
             try:
-                mask = _where(rows, run, batch, pa.scalar(False))
+                mask = _where(rows, run, batch, pa.scalar(False, pa.bool_()))
             except _FAILURES as error:
                 raise _failed(predicate, error) from None
         return mask
@@ -128,7 +129,7 @@ def filtered(batch: pa.RecordBatch, mask: pa.BooleanArray) -> pa.RecordBatch:
         import numpy as np
 
         wanted = np.zeros(batch.num_rows + 2, np.int8)
-        wanted[1:-1] = pc.fill_null(mask, False).to_numpy(zero_copy_only=False)
+        wanted[1:-1] = to_numpy(pc.fill_null(mask, False))
         edges = np.flatnonzero(np.diff(wanted)).tolist()
         pieces = [batch.slice(start, end - start) for start, end in zip(edges[::2], edges[1::2], strict=True)]
         return pa.concat_batches(pieces) if pieces else batch.slice(0, 0)
@@ -326,7 +327,7 @@ def _list_contains(left: _Operand, right: _Operand) -> _Operand:
         starts, ends = spans(lists)
         first = min(starts, default=0)
         elements = lists.values.slice(first, max(ends, default=first) - first)
-        equal = pc.fill_null(compare(elements, right.constant), False).to_numpy(zero_copy_only=False)
+        equal = to_numpy(pc.fill_null(compare(elements, right.constant), False))
         hits = np.concatenate([[0], np.cumsum(equal)])
         some = hits[np.array(ends, int) - first] > hits[np.array(starts, int) - first]
         return pc.if_else(lists.is_valid(), pa.array(some, pa.bool_()), _NULL)

@@ -63,7 +63,7 @@ def fact(expression: Expression, truth: bool) -> Fact | bool | None:
         case Literal(value):
             return value.is_valid and value.as_py() is truth
         case (Column() | StructField()) as place if path(place) and pa.types.is_boolean(place.type):
-            return Fact(place, "eq", pa.array([truth]))
+            return Fact(place, "eq", pa.array([truth], pa.bool_()))
         case IsNull(of, negated):
             while isinstance(of, Cast):
                 of = of.of

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from ..errors import ArgumentError, DeclarationError, OutputError
 from ..types.convert import Converter, from_duckdb
+from ..types.numpy_views import to_numpy
 from ..types.values import from_values
 from .about import About, check_name, read_about
 from .arguments import Arguments, python_value, python_values
@@ -281,7 +282,7 @@ def spread(values: pa.Array, places: pa.Array, otherwise: pa.Array) -> pa.Array:
     import numpy as np
 
     order = np.arange(len(values), len(values) + len(otherwise))
-    order[places.to_numpy()] = np.arange(len(values))
+    order[to_numpy(places)] = np.arange(len(values))
     return take(pa.concat_arrays([values, otherwise]), pa.array(order))
 
 
@@ -296,7 +297,7 @@ def _inverse(places: pa.Array) -> pa.Array:
     import numpy as np
 
     order = np.empty(len(places), np.int64)
-    order[places.to_numpy()] = np.arange(len(places))
+    order[to_numpy(places)] = np.arange(len(places))
     return pa.array(order)
 
 

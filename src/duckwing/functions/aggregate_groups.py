@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ..errors import ArgumentError, OutputError
+from ..types.numpy_views import to_numpy
 from .aggregate import BoundAggregate, spread
 from .groups import PUT, Groups
 
@@ -48,7 +49,7 @@ class GroupStates:
         """
         ids, columns = self._bound.only_counted(ids, columns)
         if len(ids):
-            groups = ids.to_numpy()
+            groups = to_numpy(ids)
             self._arrays.load(groups)
             self._reserve(groups)
             self._instance.update(self._groups(groups), *self._bound.arguments(columns))
@@ -58,7 +59,7 @@ class GroupStates:
         """Take the groups of ``source`` into those of ``target``, pair by pair."""
         import numpy as np
 
-        sources, targets = source.to_numpy(), target.to_numpy()
+        sources, targets = to_numpy(source), to_numpy(target)
         both = np.concatenate((sources, targets))
         self._arrays.load(both)
         while len(sources):
@@ -77,7 +78,7 @@ class GroupStates:
         """The result of each group."""
         import numpy as np
 
-        wanted = ids.to_numpy()
+        wanted = to_numpy(ids)
         count = len(wanted)
         self._arrays.load(wanted)
         there = self._there(wanted)

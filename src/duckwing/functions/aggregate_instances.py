@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ..types.numpy_views import to_numpy
 from .aggregate import BoundAggregate, spread
 from .nulls import take
 
@@ -104,7 +105,7 @@ class InstanceStates:
     def _update_arrays(self, ids: pa.Array, columns: list[pa.Array]) -> None:
         import numpy as np
 
-        unique, inverse, counts = np.unique(ids.to_numpy(), return_inverse=True, return_counts=True)
+        unique, inverse, counts = np.unique(to_numpy(ids), return_inverse=True, return_counts=True)
         order = pa.array(np.argsort(inverse, kind="stable"))
         sorted_columns = [take(column, order) for column in columns] if len(unique) > 1 else columns
         instances = self._instances(unique.tolist())

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import ArgumentError
+from ..types.numpy_views import to_numpy
 from .aggregate import BoundAggregate, take_valid
 from .nulls import take
 
@@ -34,7 +35,7 @@ class WindowPartition:
         self._instance = bound.instance()
         self._places: Any = None
         if counted is not None:
-            self._places = pc.indices_nonzero(counted).to_numpy()
+            self._places = to_numpy(pc.indices_nonzero(counted))
             columns = [take_valid(column, counted) for column in columns]
         self._columns: Sequence[Any] = columns
         if bound.function.form == "row":

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 import pyarrow as pa
 
 from ..errors import DeclarationError, OutputError
+from ..types.numpy_views import to_numpy
 
 if TYPE_CHECKING:
     import numpy as np
@@ -211,9 +212,11 @@ class Groups:
             values = _arrow(values)
         if isinstance(values, (pa.Array, pa.ChunkedArray)):
             self._check_length(values, field)
+            if isinstance(values, pa.ChunkedArray):
+                values = values.combine_chunks()
             if values.null_count:
-                ids, values = ids[values.is_valid().to_numpy(zero_copy_only=False)], values.drop_null()
-            values = values.to_numpy(zero_copy_only=False) if isinstance(values, pa.Array) else values.to_numpy()
+                ids, values = ids[to_numpy(values.is_valid())], values.drop_null()
+            values = to_numpy(values)
         elif np.ma.isMaskedArray(values) and np.ndim(values):
             self._check_length(values, field)
             ids, values = ids[~np.ma.getmaskarray(values)], values.compressed()

@@ -28,6 +28,7 @@ from ..errors import ArgumentError, OutputError
 from ..types import ANY, INTERVAL, JSON, TIMESTAMP
 from ..types.convert import to_duckdb
 from ..types.names import sql_name
+from ..types.numpy_views import to_numpy
 from ..types.values import from_values
 
 if TYPE_CHECKING:
@@ -197,12 +198,12 @@ def _to_numpy(array: pa.Array, masked: bool) -> Any:
     refuse_argument("numpy", array.type)
     if array.type.equals(INTERVAL):
         return _timedeltas(array)
-    return array.to_numpy(zero_copy_only=False)
+    return to_numpy(array)
 
 
 def _to_masked(array: pa.Array, _masked: bool) -> Any:
     numpy: Any = sys.modules["numpy"]
-    mask = array.is_null().to_numpy(zero_copy_only=False)
+    mask = to_numpy(array.is_null())
     if array.null_count and not _is_object(array.type) and not array.type.equals(ANY):
         array = _filled(array)
     return numpy.ma.MaskedArray(_to_numpy(array, False), mask)
@@ -215,7 +216,7 @@ def _filled(array: pa.Array) -> pa.Array:
     type = array.type
     if type.equals(INTERVAL):
         return pc.if_else(array.is_valid(), array, pa.scalar(pa.MonthDayNano([0, 0, 0]), INTERVAL))
-    return pc.fill_null(array, pa.scalar(False) if pa.types.is_boolean(type) else pa.scalar(0, type))
+    return pc.fill_null(array, pa.scalar(False, type) if pa.types.is_boolean(type) else pa.scalar(0, type))
 
 
 def _timedeltas(array: pa.Array) -> Any:
@@ -232,7 +233,7 @@ def _timedeltas(array: pa.Array) -> Any:
 def _to_pandas(array: pa.Array, masked: bool) -> Any:
     pandas: Any = sys.modules["pandas"]
     if not masked and _is_native(array.type):
-        return pandas.Series(array.to_numpy(zero_copy_only=False), copy=False)
+        return pandas.Series(to_numpy(array), copy=False)
     return pandas.Series(pandas.arrays.ArrowExtensionArray(pa.chunked_array([array])))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
+from .lazy_pandas import import_pandas_late
 from .standard import on_terminal, take_standard_streams
 
 
@@ -68,6 +69,7 @@ def _prepare(argv: list[str], folder: str, listens: bool) -> None:
             from .guard import guard
 
             guard()
+    import_pandas_late()
     sys.argv = argv
     sys.path.insert(0, folder)
     # Imports make little garbage and much work for the collector: a tenth of the start-up.

@@ -110,6 +110,6 @@ def _uuid_from_text(array: pa.Array) -> pa.Array:
     data = pa.py_buffer(bytes.fromhex(digits))
     if data.size != 16 * len(texts):
         raise ValueError("not every text is a UUID")
-    validity = None if array.null_count == 0 else pa.array([t is not None for t in texts]).buffers()[1]
+    validity = None if array.null_count == 0 else pa.array([t is not None for t in texts], pa.bool_()).buffers()[1]
     storage = pa.Array.from_buffers(pa.binary(16), len(array), [validity, data])
     return pa.ExtensionArray.from_storage(UUID, storage)
