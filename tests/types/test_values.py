@@ -48,7 +48,7 @@ from duckwing.types import (
     UUID,
     VARCHAR,
 )
-from duckwing.types.values import from_values, to_values
+from duckwing.types.values import array_of_one, from_values, to_values
 
 from .strategies import SCALARS, columns
 
@@ -208,3 +208,16 @@ def test_a_long_value_is_cut_in_the_message() -> None:
     with pytest.raises(OutputError) as caught:
         from_values(["x" * 1000], BIGINT, "result of f")
     assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize(
+    "value",
+    [True, 1, -(2**63), 1.5, "a", b"a", None, datetime.date(2024, 1, 2), [1, None], {"a": 1}, pa.scalar(1)],
+)
+def test_one_value_has_the_type_that_pyarrow_finds(value: object) -> None:
+    assert array_of_one(value).equals(pa.array([value]))
+
+
+def test_one_value_that_is_too_large() -> None:
+    with pytest.raises(OverflowError):
+        array_of_one(2**63)

@@ -22,7 +22,7 @@ from ..functions.table import BoundTable, TableFunction
 from ..protocol import metadata
 from ..types.names import sql_name
 from ..types.refusals import refusal
-from ..types.values import from_values
+from ..types.values import array_of_one, from_values
 from .statements import check_expression
 from .states import read_version
 
@@ -402,7 +402,7 @@ def _arguments(
 
 def _constant(value: Any, type_: pa.DataType, what: str) -> pa.Array:
     try:
-        return pa.array([value]) if any_type(type_) else from_values([value], type_, what)
+        return array_of_one(value) if any_type(type_) else from_values([value], type_, what)
     except OutputError as error:
         raise DeclarationError(str(error)) from None
     except (pa.ArrowException, OverflowError) as error:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..rpc.codec import encode_batch
+from ..types.values import array_of_one
 
 
 def encode_arguments(positional: Sequence[Any], named: Mapping[str, Any]) -> bytes:
@@ -31,4 +32,4 @@ def _array(value: Any) -> pa.Array:
         return value
     if isinstance(value, pa.Scalar):
         return pa.array([value.as_py()], value.type)
-    return pa.array([value])
+    return array_of_one(value)

@@ -291,7 +291,7 @@ def _literal(value: object, of: Expression) -> pa.Scalar | None:
     is_ = pa.types
     if isinstance(value, str) and is_.is_temporal(type_) and not is_.is_interval(type_):
         try:
-            return pa.scalar(value).cast(type_)
+            return pa.scalar(value, pa.string()).cast(type_)
         except pa.ArrowInvalid:
             return None
     if isinstance(value, str) and of.type.equals(UUID):

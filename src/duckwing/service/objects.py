@@ -11,6 +11,7 @@ from ..protocol.calls import BindResponse
 from ..protocol.listing import MacroInfo, MacroType, ViewInfo
 from ..protocol.tables import ForeignKeyInfo, ScanBranch, ScanBranchesResult, ScanFunctionResult, TableInfo
 from ..rpc.codec import encode_batch
+from ..types.values import array_of_one
 
 if TYPE_CHECKING:
     from ..catalog.branches import Branch, BranchTable
@@ -98,8 +99,8 @@ def _foreign_branch(branch: Branch) -> ScanBranch:
 
     match branch.source:
         case Native(function, args, named):
-            columns = {f"arg_{place}": pa.array([value]) for place, value in enumerate(args)}
-            columns |= {name: pa.array([value]) for name, value in named.items()}
+            columns = {f"arg_{place}": array_of_one(value) for place, value in enumerate(args)}
+            columns |= {name: array_of_one(value) for name, value in named.items()}
             batch = encode_batch(pa.RecordBatch.from_pydict(columns)) if columns else NO_ARGUMENTS
             return ScanBranch(function, batch, branch.where)
         case CatalogTable(catalog, schema, table):
@@ -157,7 +158,7 @@ def view_info(schema: str, view: View) -> ViewInfo:
 
 def macro_info(schema: str, macro: Macro) -> MacroInfo:
     """A macro."""
-    defaults = {name: pa.array([value]) for name, value in macro.defaults.items()}
+    defaults = {name: array_of_one(value) for name, value in macro.defaults.items()}
     return MacroInfo(
         comment=macro.comment,
         tags=macro.tags,

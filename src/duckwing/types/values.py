@@ -72,6 +72,26 @@ def from_values(values: Sequence[Any], type: pa.DataType, what: str) -> pa.Array
         raise OutputError(f"{what} must be {sql_name(type)}{_culprit(values, type)}: {_first_line(error)}") from None
 
 
+_PLAIN: dict[type, pa.DataType] = {
+    bool: pa.bool_(),
+    int: pa.int64(),
+    float: pa.float64(),
+    str: pa.string(),
+    bytes: pa.binary(),
+    type(None): pa.null(),
+}
+
+
+def array_of_one(value: Any) -> pa.Array:
+    """A value by itself, of the type that pyarrow finds for it. (It imports pandas to find any.)
+
+    Raises:
+        pa.ArrowException: Arrow has no type for it.
+        OverflowError: an integer of more than 64 bits.
+    """
+    return pa.array([value], _PLAIN.get(type(value)))
+
+
 def _decode(array: pa.Array) -> list[Any]:
     type = array.type
     is_ = pa.types
