@@ -135,6 +135,8 @@ def serve_connections(
     except KeyboardInterrupt:
         if not child.is_stopped:
             raise
+    finally:
+        child.leave()
 
 
 class _Connection(WatchedStream, SignalledStream):
@@ -158,6 +160,10 @@ class _Child:
     def is_stopped(self) -> bool:
         """Whether a signal has asked the process to end, or its supervisor has died."""
         return self._signals.received is not None
+
+    def leave(self) -> None:
+        """Let no signal interrupt the end of the process; its supervisor may send another one than the terminal."""
+        self._signals.leaving = True
 
     def serve_next(self) -> bool:
         """Wait for a connection and serve it. False if there will be none."""

@@ -51,6 +51,7 @@ def serve_in_threads(make_server: Callable[[], Serving], control: Control, threa
     for line in lines:
         threading.Thread(target=line.serve, daemon=True).start()
     supervised = _wait(control, signals)
+    signals.leaving = True
     deadline = time.monotonic() + LAST_WORK_SECONDS
     while any(line.busy for line in lines) and time.monotonic() < deadline:
         time.sleep(0.01)
