@@ -62,6 +62,11 @@ def test_errors(session: Session) -> None:
     assert session.value("SELECT arithmetic.scaled(1, 3)") == 3
 
 
+def test_garbage_is_collected(session: Session) -> None:
+    """It is not while a process starts."""
+    assert session.values("SELECT DISTINCT arithmetic.collects_garbage(i) FROM range(20000) t(i)") == [True]
+
+
 def test_early_ends(session: Session) -> None:
     """The process is free for the next call."""
     for _ in range(20):

@@ -29,6 +29,9 @@ def main(arguments: Sequence[str]) -> int:
         return _fail(f"cannot read {path}: there is no such file (the path is relative to {os.getcwd()})")
     if not os.access(path, os.R_OK):
         return _fail(f"cannot read {path}: permission denied")
+    from ..process.collector import pause_collector
+
+    pause_collector()
     from ..process.script import run_script
     from ..worker import serve_module
 

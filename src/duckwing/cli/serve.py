@@ -18,6 +18,9 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE, file=sys.stderr)
         return 0 if arguments else 2
+    from ..process.collector import pause_collector
+
+    pause_collector()
     from ..process.script import import_object
 
     name, *rest = arguments

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from types import TracebackType
@@ -30,6 +29,8 @@ def await_all(call: Callable[..., Any], rows: Iterable[Sequence[Any]], limit: in
     Raises:
         Exception: the first that a call raises; the others are cancelled.
     """
+    import asyncio  # a tenth of the start of a worker that has no such function
+
     if not hasattr(_loops, "runner"):
         _loops.runner = asyncio.Runner()
     try:
@@ -55,6 +56,8 @@ def check_concurrency(concurrency: int | None, is_async: bool, what: str) -> int
 
 
 async def _bounded(call: Callable[..., Any], rows: Sequence[Sequence[Any]], limit: int) -> list[Any]:
+    import asyncio
+
     results: list[Any] = [None] * len(rows)
     waiting = iter(enumerate(rows))
 

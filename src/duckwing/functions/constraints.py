@@ -10,7 +10,6 @@ from __future__ import annotations
 import decimal
 import enum
 import functools
-import json
 import operator
 import re
 import typing
@@ -193,6 +192,8 @@ def read_constraints(
     checks = [check if check.text else Check(text, check.holds) for check in checks]
     if choices is None and not checks:
         return None
+    import json
+
     if choices is not None and type != ANY:
         try:
             from_values(list(choices.members), type, f"{what}: each choice")

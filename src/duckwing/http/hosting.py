@@ -97,6 +97,7 @@ def serve_over_http(options: Options, http: Http, make: Callable[[], Application
         SystemExit: with status 1 if a package for it is not installed, or it cannot be served.
     """
     try:
+        from ..process.collector import resume_collector
         from . import mounting  # noqa: F401 - makes applications
         from .access import name_requests
         from .serving import bind, check_open, serve, serve_alone, supervise
@@ -112,6 +113,7 @@ def serve_over_http(options: Options, http: Http, make: Callable[[], Application
     name_requests()
     app = make()
     check_open(app, http, remote=options.remote)
+    resume_collector()
     with options.profiled():
         if tie is None:
             serve_alone(app, options)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
-import gc
 import os
 import signal
 import socket
@@ -23,6 +22,7 @@ from ..rpc.keys import NO_MESSAGE
 from ..rpc.server import Server
 from ..transports.pipe import Interrupted
 from ..transports.sockets import peer_process
+from .collector import resume_collector
 from .progress import INSIDE, WORKING, Progress
 from .signals import SignalledStream, StopSignals, leave_in_children
 from .watched import WatchedStream
@@ -122,8 +122,7 @@ def serve_connections(
     Raises:
         KeyboardInterrupt: user code raised it.
     """
-    gc.freeze()  # what was imported stays; the collector need not look at it again
-    gc.enable()
+    resume_collector()
     child = _Child(server, control, connected)
     try:
         while True:

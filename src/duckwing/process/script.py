@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import sys
@@ -72,5 +71,3 @@ def _prepare(argv: list[str], folder: str, listens: bool) -> None:
     import_pandas_late()
     sys.argv = argv
     sys.path.insert(0, folder)
-    # Imports make little garbage and much work for the collector: a tenth of the start-up.
-    gc.disable()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 
@@ -10,6 +9,7 @@ from ..rpc.framing import drive
 from ..rpc.message import in_data
 from ..rpc.server import Server
 from ..transports.pipe import Interrupted, PipeStream
+from .collector import resume_collector
 from .guard import IDLE, WORKING, WRITING, Guard
 from .guard import guard as start_guard
 from .signals import SignalledStream, StopSignals, leave_in_children
@@ -43,8 +43,7 @@ def serve_stdio(server: Server) -> None:
         KeyboardInterrupt: user code raised it. The process must not end with status 0.
     """
     requests, answers = take_standard_streams()
-    gc.freeze()  # what was imported stays; the collector need not look at it again
-    gc.enable()
+    resume_collector()
     if sys.platform == "win32":
         # There are no signals to wait for beside the input; Ctrl-C and the closed pipe end it.
         drive(server.session(), PipeStream(requests, answers))

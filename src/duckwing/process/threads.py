@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import gc
 import os
 import select
 import socket
@@ -23,6 +22,7 @@ from ..rpc.framing import drive
 from ..rpc.server import Server
 from ..transports.pipe import Interrupted
 from .child import ANOTHER, READY, Control, control_pair, peer_of, spoil
+from .collector import resume_collector
 from .progress import INSIDE, WORKING
 from .signals import LAST_WORK_SECONDS, StopSignals, leave_in_children
 from .watched import WatchedStream
@@ -42,8 +42,7 @@ def serve_in_threads(make_server: Callable[[], Serving], control: Control, threa
     Returns:
         Whether all threads have come to an end. If not, the process must end without them.
     """
-    gc.freeze()
-    gc.enable()
+    resume_collector()
     signals = StopSignals()
     ties = [control, *(_another(control) for _ in range(threads - 1))]
     lines = [_Line(*make_server(), tie) for tie in ties]

@@ -7,7 +7,6 @@ process of the worker's own user.
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StateError
@@ -33,6 +32,8 @@ def proof_of(call: Call, kind: Kind, data: bytes) -> bytes:
 
 def is_own(service: Service, call: Call, kind: Kind, data: bytes, proof: bytes) -> bool:
     """Whether ``proof`` is :func:`proof_of` ``data``."""
+    import hmac
+
     claim = _claim(call, kind, data)
     known = service.proven.get(claim)
     if known is not None and hmac.compare_digest(known, proof):

@@ -1,5 +1,6 @@
 """Functions whose results DuckDB can compute, too."""
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -16,6 +17,11 @@ BATCH = 10_000
 @arithmetic.scalar
 def scaled(value: pa.Int64Array, factor: dw.Const[int]) -> pa.Int64Array:
     return pc.multiply(value, factor)
+
+
+@arithmetic.scalar(stability="volatile")
+def collects_garbage(value: int) -> bool:
+    return gc.isenabled()
 
 
 @arithmetic.scalar
