@@ -83,7 +83,8 @@ fuzz: $(VENV)/.ready engine  ## hostile bytes, and random predicates, against wo
 		$(BIN)/python -m tests.filters.fuzz --seed $${round}0000 --tables 400; do round=$$((round + 1)); done; exit 1
 
 bench: $(VENV)/.ready engine  ## speed, as ratios to limits measured in the same run
-	$(BIN)/python benchmarks/run.py
+	@mkdir -p benchmarks/results
+	$(BIN)/python benchmarks/run.py --json benchmarks/results/ratios.json --plot benchmarks/results/ratios.svg
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.catalog_objects
 	$(BIN)/python -m benchmarks.load

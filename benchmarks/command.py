@@ -27,6 +27,7 @@ from benchmarks.cases import (
 )
 from benchmarks.launch import duckwing_command, prepare_environment
 from benchmarks.measure import Comparison, Effort
+from benchmarks.ratio_plot import ratio_plot
 
 from duckwing.engine import EngineError
 
@@ -57,6 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.profile:
         profiling.profile(options.profile)
         return 0
+    if options.read:
+        read = [c for path in options.read for c in report.from_json(json.loads(path.read_text("utf-8")))]
+        print(report.side_by_side(read) if options.side_by_side else report.markdown(read))
+        _draw(read, options.plot)
+        return 0
     duckwing_command()
     effort = Effort(options.repeat or (QUICK_ROUNDS if options.quick else ROUNDS), options.quick)
     comparisons: list[Comparison] = []
@@ -82,7 +88,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     if options.json is not None:
         options.json.write_text(json.dumps(report.as_json(comparisons), indent=2) + "\n", encoding="utf-8")
+    _draw(comparisons, options.plot)
     return 0
+
+
+def _draw(comparisons: Sequence[Comparison], path: Path | None) -> None:
+    if path is not None:
+        path.write_text(ratio_plot(comparisons), encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,6 +113,13 @@ def _parser() -> argparse.ArgumentParser:
         help=f"only see that it runs: {QUICK_ROUNDS} rounds and small sizes, whose figures mean nothing",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to FILE, too")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the ratios into FILE, as SVG")
+    parser.add_argument(
+        "--read", type=Path, nargs="+", metavar="FILE", help="measure nothing, show what --json has written before"
+    )
+    parser.add_argument(
+        "--side-by-side", action="store_true", help="with --read: a column for each case, such as those over-…"
+    )
     parser.add_argument(
         "--profile",
         choices=profiling.WORKLOADS,

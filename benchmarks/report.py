@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from benchmarks.measure import Comparison, Samples, Unit
+from benchmarks.measure import Comparison, Samples, Target, Unit
 
 _SCALES: dict[Unit, tuple[tuple[float, str], ...]] = {
     "seconds": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")),
@@ -52,12 +53,43 @@ def as_json(comparisons: Sequence[Comparison]) -> dict[str, Any]:
                 "ours": c.ours.values,
                 "theirs": c.theirs.values,
                 "ratio": c.ratio.median,
-                "target": None if c.target is None else c.target.text,
+                "target": None if c.target is None else asdict(c.target),
                 "met": c.met,
             }
             for c in comparisons
         ],
     }
+
+
+def from_json(written: Mapping[str, Any]) -> list[Comparison]:
+    """What :func:`as_json` was given."""
+    return [
+        Comparison(
+            c["case"],
+            c["what"],
+            Samples(tuple(c["ours"])),
+            c["against"],
+            Samples(tuple(c["theirs"])),
+            c["unit"],
+            None if c["target"] is None else Target(**c["target"]),
+        )
+        for c in written["comparisons"]
+    ]
+
+
+def side_by_side(comparisons: Sequence[Comparison]) -> str:
+    """A table with a column for each case and a row for what several cases did: the medians, and the median ratios."""
+    cases = list(dict.fromkeys(c.case for c in comparisons))
+    found = {(c.case, c.what): c for c in comparisons}
+    shared = [
+        what for what in dict.fromkeys(c.what for c in comparisons) if all((case, what) in found for case in cases)
+    ]
+    lines = ["| | " + " | ".join(cases) + " |", "|---" * (len(cases) + 1) + "|"]
+    for what in shared:
+        cells = (found[case, what] for case in cases)
+        shown = (f"{_amount(c.ours, c.unit).partition(' (')[0]}, **{_ratio(c.ratio.median)}**" for c in cells)
+        lines.append(f"| {what} | " + " | ".join(shown) + " |")
+    return "\n".join(lines)
 
 
 def environment() -> dict[str, Any]:

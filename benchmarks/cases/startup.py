@@ -15,7 +15,7 @@ from duckwing.protocol.attach import CATALOG_ATTACH, CatalogAttachRequest
 from duckwing.rpc.client import Client
 from duckwing.transports.pipe import PipeStream
 
-TARGET = Target("ratio", 1.2, "at most 1.2")
+TARGET = Target("ratio", 1.15, "at most 1.15")
 HTTP_PACKAGES = (
     "pyarrow",
     "starlette.responses",

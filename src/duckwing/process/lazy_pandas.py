@@ -3,7 +3,7 @@
 pyarrow imports pandas, if it can, as soon as ``pa.array`` or ``pa.scalar`` gets its first Python object, to see whether
 that is a Series. It takes longer than everything else that a worker does before its first answer. Who has a
 Series has imported pandas; so pyarrow is told that there is none, and the truth as soon as somebody imports it.
-(To guess a type, which Duckwing never has it do, pyarrow imports pandas all the same: that part of it asks only once.)
+(To guess a type, pyarrow imports pandas all the same: that part of it asks only once. So Duckwing names the type.)
 """
 
 from __future__ import annotations
