@@ -34,7 +34,7 @@ class Panel:
 
 def log_plot(lines: Mapping[str, Line], across: str, up: str) -> str:
     """An SVG document of one panel."""
-    return _document(WIDTH, HEIGHT, _panel(Panel("", lines, across, up)))
+    return document(WIDTH, HEIGHT, _panel(Panel("", lines, across, up)))
 
 
 def log_panels(panels: Sequence[Panel]) -> str:
@@ -44,10 +44,10 @@ def log_panels(panels: Sequence[Panel]) -> str:
         row, column = divmod(number, 2)
         inside = [f'<text x="{LEFT}" y="{TOP - 4}" font-size="15">{escape(panel.title)}</text>', *_panel(panel)]
         parts += [f'<g transform="translate({column * WIDTH} {row * (HEIGHT + TITLE) + TITLE})">', *inside, "</g>"]
-    return _document(2 * WIDTH, -(-len(panels) // 2) * (HEIGHT + TITLE), parts)
+    return document(2 * WIDTH, -(-len(panels) // 2) * (HEIGHT + TITLE), parts)
 
 
-def _document(width: int, height: int, parts: Sequence[str]) -> str:
+def document(width: int, height: int, parts: Sequence[str]) -> str:
     start = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
     return "\n".join(
         [f'{start}font-size="13">', f'<rect width="{width}" height="{height}" fill="white"/>', *parts, "</svg>", ""]
@@ -57,8 +57,8 @@ def _document(width: int, height: int, parts: Sequence[str]) -> str:
 def _panel(panel: Panel) -> list[str]:
     lines, across, up = panel.lines, panel.across, panel.up
     points = [point for line in lines.values() for point in line]
-    x_low, x_high = _decades([x for x, _ in points])
-    y_low, y_high = _decades([y for _, y in points])
+    x_low, x_high = decades([x for x, _ in points])
+    y_low, y_high = decades([y for _, y in points])
 
     def place(x: float, y: float) -> tuple[float, float]:
         return (
@@ -75,8 +75,8 @@ def _panel(panel: Panel) -> list[str]:
         x, y = place(10**x_low, 10**power)
         parts.append(_line([(x, y), (WIDTH - RIGHT, y)], "#ddd"))
         parts.append(f'<text x="{x - 8:.1f}" y="{y + 4:.1f}" text-anchor="end">{10.0**power:g}</text>')
-    decades = min(x_high - x_low, y_high - y_low)
-    guide = [place(10 ** (x_high - decades), 10.0 ** (y_high - decades)), place(10**x_high, 10.0**y_high)]
+    both = min(x_high - x_low, y_high - y_low)
+    guide = [place(10 ** (x_high - both), 10.0 ** (y_high - both)), place(10**x_high, 10.0**y_high)]
     parts.append(_line(guide, "#999", dashed=True))
     for number, (name, line) in enumerate(lines.items()):
         colour = COLOURS[number % len(COLOURS)]
@@ -95,7 +95,7 @@ def _panel(panel: Panel) -> list[str]:
     return parts
 
 
-def _decades(values: Sequence[float]) -> tuple[int, int]:
+def decades(values: Sequence[float]) -> tuple[int, int]:
     """The powers of ten around some values."""
     low = math.floor(math.log10(min(values)))
     return low, max(math.ceil(math.log10(max(values))), low + 1)

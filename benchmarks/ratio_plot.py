@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from html import escape
 
 from benchmarks.measure import Comparison
+from benchmarks.plot import COLOURS, decades, document
 
 WIDTH, ROW = 1100, 20
 LEFT, RIGHT, TOP, BOTTOM = 640, 30, 30, 40
-MET, MISSED, OPEN = "#2e8b57", "#c2571a", "#1b6ca8"
+OPEN, MISSED, MET = COLOURS[:3]
 LONGEST = 105
 """Characters of a label."""
 
@@ -18,18 +19,13 @@ LONGEST = 105
 def ratio_plot(comparisons: Sequence[Comparison]) -> str:
     """An SVG document: a dot for the median of each ratio, a line from its lowest to its highest."""
     ratios = [comparison.ratio for comparison in comparisons]
-    low = math.floor(math.log10(min(ratio.low for ratio in ratios)))
-    high = max(math.ceil(math.log10(max(ratio.high for ratio in ratios))), low + 1)
+    low, high = decades([end for ratio in ratios for end in (ratio.low, ratio.high)])
     height = TOP + ROW * len(comparisons) + BOTTOM
 
     def across(ratio: float) -> float:
         return LEFT + (math.log10(ratio) - low) / (high - low) * (WIDTH - LEFT - RIGHT)
 
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
-        'font-size="11">',
-        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
-    ]
+    parts = ['<g font-size="11">']
     for power in range(low, high + 1):
         x, colour = across(10.0**power), "#333" if power == 0 else "#ddd"
         parts.append(f'<line x1="{x:.1f}" y1="{TOP - 8}" x2="{x:.1f}" y2="{height - BOTTOM}" stroke="{colour}"/>')
@@ -46,7 +42,7 @@ def ratio_plot(comparisons: Sequence[Comparison]) -> str:
     middle = (LEFT + WIDTH - RIGHT) / 2
     legend = "ratio, less is better; green: its target is met, orange: missed, blue: there is none"
     parts.append(f'<text x="{middle}" y="{height - 6}" text-anchor="middle">{legend}</text>')
-    return "\n".join([*parts, "</svg>", ""])
+    return document(WIDTH, height, [*parts, "</g>"])
 
 
 def _shortened(text: str) -> str:

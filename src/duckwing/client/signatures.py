@@ -12,6 +12,7 @@ from ..errors import ArgumentError
 from ..protocol import metadata
 from ..protocol.functions import FunctionInfo
 from ..types.forms import fits
+from ..types.values import array_of_one
 from .inputs import as_array, is_column, one_value
 
 
@@ -108,7 +109,7 @@ def _quality(signature: Signature, positional: Sequence[Any]) -> tuple[int, int]
                 listed = value if isinstance(value, (list, tuple)) else [value]
                 sample = next((item for item in listed if item is not None), None)
                 one_value(sample, field.type, "")
-                natural = pa.array([sample]).type if not isinstance(sample, pa.Scalar) else sample.type
+                natural = array_of_one(sample).type if not isinstance(sample, pa.Scalar) else sample.type
                 scores.append(1 + fits(natural, field.type))
         except (ArgumentError, pa.ArrowException, TypeError, ValueError):
             scores.append(0)

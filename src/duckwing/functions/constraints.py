@@ -192,8 +192,6 @@ def read_constraints(
     checks = [check if check.text else Check(text, check.holds) for check in checks]
     if choices is None and not checks:
         return None
-    import json
-
     if choices is not None and type != ANY:
         try:
             from_values(list(choices.members), type, f"{what}: each choice")
@@ -202,10 +200,16 @@ def read_constraints(
     return Constraints(
         choices,
         checks,
-        None if choices is None else json.dumps(list(choices.members), default=str),
+        None if choices is None else _as_json(choices),
         _interval(bounds) if bounds and all(map(_is_number, bounds.values())) else None,
         pattern,
     )
+
+
+def _as_json(choices: Choices) -> str:
+    import json
+
+    return json.dumps(list(choices.members), default=str)
 
 
 def _demand(check: Check, value: Any, what: str, error: type[Exception]) -> None:

@@ -27,7 +27,7 @@ from ..rpc.call import LEVELS, Call, Identity, Stream
 from ..rpc.codec import Record, decode, encode, encode_batch
 from ..service import Service
 from ..state.directory import ScopeDirectories
-from ..types.values import from_values
+from ..types.values import array_of_one, from_values
 
 LOGGER = "duckwing.testing"
 """The logger of Python that gets what functions log, so that pytest's ``caplog`` sees it."""
@@ -138,7 +138,7 @@ def _declarations(catalog: Catalog | None, values: Mapping[str, Any]) -> Iterabl
             if name.casefold() not in catalog.settings:
                 raise ArgumentError(f"catalog '{catalog.catalog_name}' has no setting '{name}'")
         return catalog.settings.values()
-    return [Setting(name, pa.array([value]).type, None, "") for name, value in values.items()]
+    return [Setting(name, array_of_one(value).type, None, "") for name, value in values.items()]
 
 
 def _settings_batch(catalog: Catalog, values: Mapping[str, Any]) -> bytes | None:
