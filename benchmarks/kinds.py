@@ -1,7 +1,8 @@
 """Every kind of function against the published SDKs for other languages: ``python -m benchmarks.kinds --help``.
 
 Both sides serve a catalog ``bench`` with functions of the same names over stdio, each written as the documentation
-of its SDK recommends and with that SDK's defaults.
+of its SDK recommends and with that SDK's defaults. Scalars are also compared with a worker that gives recorded answers,
+``workers/recorded.py``: what no worker in Python can fall below.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from benchmarks.folders import Folders, file_system, temporary_folders
 from benchmarks.launch import WORKERS, duckwing_command, engine, prepare_environment
-from benchmarks.measure import Comparison, Effort, Side, alternate, check, seconds
+from benchmarks.measure import Comparison, Effort, Side, Target, alternate, check, seconds
 from benchmarks.peers import Peer, PeerUnavailableError, typescript
 from benchmarks.report import environment, markdown
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     import duckdb
 
 ROUNDS = 5
+
+TARGETS = dict.fromkeys(("scalar", "table"), Target("ratio", 0.25, "at most 0.25: four times as fast"))
+"""By the kind of function."""
 
 
 @dataclass(frozen=True)
@@ -147,9 +151,10 @@ def run(effort: Effort, names: Sequence[str] = NAMES) -> list[Comparison]:
             own = shlex.join([str(duckwing_command()), "run", str(WORKERS / "kinds.py")])
             _attach(connection, "ours", f"exec {own}")
             _attach(connection, "peer", peer.location)
+            _attach(connection, "recorded", _recorded())
             kinds = [kind for kind in _kinds(effort) if kind.name in names]
             rounds = effort.at_most(ROUNDS).rounds
-            return [_compare(connection, kind, peer, folders, rounds) for kind in kinds]
+            return [comparison for kind in kinds for comparison in _compare(connection, kind, peer, folders, rounds)]
     except PeerUnavailableError as error:
         print(f"The TypeScript SDK is left out: {error}", file=sys.stderr)
         return []
@@ -187,7 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compare(
     connection: duckdb.DuckDBPyConnection, kind: _Kind, peer: Peer, folders: Folders, rounds: int
-) -> Comparison:
+) -> list[Comparison]:
     print(f"{kind.name}: {kind.what} …", file=sys.stderr, flush=True)
     connection.execute(f"SET vgi_exchange_input_dedup = {kind.dedup}")
     expected = connection.sql(kind.reference).fetchall()
@@ -195,19 +200,32 @@ def _compare(
     def side(query: str) -> Side:
         return lambda: seconds(lambda: check(connection.sql(query).fetchall(), expected))
 
-    samples = alternate(
-        {
-            "ours": side((kind.own or kind.query).format(bench="ours")),
-            "peer": side(kind.query.format(bench="peer")),
-        },
-        1 if kind.once else rounds,
-        warm_up=not kind.once,
-    )
+    sides = {
+        "ours": side((kind.own or kind.query).format(bench="ours")),
+        "peer": side(kind.query.format(bench="peer")),
+    }
+    if kind.name == "scalar":
+        sides["recorded"] = side(kind.query.format(bench="recorded"))
+    samples = alternate(sides, 1 if kind.once else rounds, warm_up=not kind.once)
     what, against = kind.what, peer.title
     if kind.keeps is not None:
         what = f"{what}, kept on {file_system(getattr(folders, kind.keeps))}"
         against = f"{against}, kept on {file_system(tempfile.gettempdir())}"
-    return Comparison(kind.name, what, samples["ours"], against, samples["peer"])
+    comparisons = [
+        Comparison(kind.name, what, samples["ours"], against, samples["peer"], target=TARGETS.get(kind.name))
+    ]
+    if recorded := samples.get("recorded"):
+        comparisons += [
+            Comparison(kind.name, what, samples["ours"], "recorded answers", recorded),
+            Comparison(kind.name, f"{what}: the floor, recorded answers", recorded, against, samples["peer"]),
+        ]
+    return comparisons
+
+
+def _recorded() -> str:
+    return "exec " + shlex.join(
+        ["env", f"PYTHONPATH={WORKERS.parents[1]}", sys.executable, "-m", "benchmarks.workers.recorded"]
+    )
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, alias: str, location: str) -> None:
