@@ -7,13 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyarrow as pa
-from benchmarks.measure import Comparison, Effort, Samples, alternate
+from benchmarks.measure import Comparison, Effort, Samples, Target, alternate
 from benchmarks.session import Session, message_of, tick
 from benchmarks.workers.counting import count_up, counting
 from benchmarks.workers.identity import identity, same_rows
 
 ROWS = 2048
 TURNS = 2000
+
+TARGET = Target("ratio", 2, "at most 2")
 
 Turns = Callable[[int], float]
 """Takes a number of turns; seconds that they took."""
@@ -25,6 +27,7 @@ class Workload:
 
     ours: Turns
     limit: Turns
+    target: Target | None = None
 
 
 def run(effort: Effort) -> list[Comparison]:
@@ -42,7 +45,7 @@ def _compare(what: str, against: str, workload: Workload, effort: Effort) -> Com
     turns = effort.size(TURNS)
     samples = alternate({"ours": lambda: workload.ours(turns), "limit": lambda: workload.limit(turns)}, effort.rounds)
     ours, limit = (Samples(tuple(v / turns for v in samples[side].values)) for side in ("ours", "limit"))
-    return Comparison("exchange", what, ours, against, limit)
+    return Comparison("exchange", what, ours, against, limit, target=workload.target)
 
 
 def scalar(function: str) -> Workload:
@@ -60,7 +63,8 @@ def scalar(function: str) -> Workload:
             column = pa.array(list(map(same_rows.function, column.to_pylist())), column.type)
         pa.RecordBatch.from_arrays([column], schema=output_schema).serialize()
 
-    return Workload(lambda turns: session.exchange(message, turns), _repeated(turn))
+    target = TARGET if function == "same_bigint" else None
+    return Workload(lambda turns: session.exchange(message, turns), _repeated(turn), target)
 
 
 def scan(rows: int) -> Workload:
