@@ -238,10 +238,17 @@ class StreamReader:
             prefix = yield 8
             if not prefix and self._end_at_eof:
                 return None
-            message = yield from self._message(prefix)
-            if message is None:
+            # What _message does, without a generator of its own for each batch.
+            metadata_length = self._metadata_length(prefix)
+            if not metadata_length:
                 return None
-            header, data = message
+            metadata = yield metadata_length
+            header = self._header(metadata, metadata_length)
+            length = header.body_length
+            body = (yield length) if 0 < length <= _BODY_PIECE else b""
+            if len(body) < length:
+                body = yield from self._rest(body, length)
+            data = b"".join((prefix, metadata, body))
             if header.kind == SCHEMA:
                 raise MalformedMessage("a second schema in one Arrow stream")
             try:
@@ -260,9 +267,10 @@ class StreamReader:
 
     def _validate(self, batch: pa.RecordBatch) -> None:
         """Check what makes a batch safe to touch."""
-        if self._limits.validation == "none":
+        validation = self._limits.validation
+        if validation == "none":
             return
-        full = self._limits.validation == "full"
+        full = validation == "full"
         if full and self._variable_width and batch.num_rows <= _FEW_ROWS:
             # One check of everything is quicker, though it refuses values that are allowed (see validate).
             try:
@@ -295,31 +303,38 @@ class StreamReader:
                 left -= len(piece)
 
     def _message(self, prefix: bytes) -> Core[tuple[MessageHeader, bytes] | None]:
-        if len(prefix) < 8:
-            raise ConnectionClosed("the connection ended inside an Arrow stream")
         metadata_length = self._metadata_length(prefix)
         if not metadata_length:
             return None
         metadata = yield metadata_length
-        if len(metadata) < metadata_length:
+        header = self._header(metadata, metadata_length)
+        body = yield from self._rest(b"", header.body_length)
+        return header, b"".join((prefix, metadata, body))
+
+    def _header(self, metadata: bytes, length: int) -> MessageHeader:
+        if len(metadata) < length:
             raise ConnectionClosed("the connection ended inside an Arrow message")
         if metadata != self._last_metadata:
             # Ticks, and full batches of fixed-width columns, have the same header again and again.
             self._last_metadata, self._last_header = metadata, parse_header(metadata, self._limits)
-        header = self._last_header
-        left = header.body_length
-        pieces = [prefix, metadata]
+        return self._last_header
+
+    def _rest(self, body: bytes, length: int) -> Core[bytes]:
+        """The ``length`` bytes that begin with ``body``."""
+        pieces, left = [body], length - len(body)
         while left:
             piece = yield min(left, _BODY_PIECE)
             if not piece:
                 raise ConnectionClosed("the connection ended inside an Arrow message")
             pieces.append(piece)
             left -= len(piece)
-        return header, b"".join(pieces)
+        return b"".join(pieces)
 
     def _metadata_length(self, prefix: bytes) -> int:
         if prefix == self._last_prefix:
             return self._last_length
+        if len(prefix) < 8:
+            raise ConnectionClosed("the connection ended inside an Arrow stream")
         if self._of_server and prefix == keys.NO_MESSAGE:
             raise ConnectionClosed("the server died in the middle of its answer")
         if prefix[:4] != _CONTINUATION:

@@ -90,7 +90,7 @@ def _turns(call: Call, stream: Stream, reader: StreamReader, memory: SharedMemor
             answer = run_handler(stream.turn, adapt(batch) if adapt is not None else batch)
             if answer is not None:
                 check_output(call, answer, output)  # before the log messages are taken, for they go with its error
-            buffers: list[Buffer] = [batch_message(message) for message in call.messages(output)]
+            buffers: list[Buffer] = list(map(batch_message, call.messages(output)))
             if answer is None:
                 return _End(buffers)
             buffers.append(batch_message(memory.outgoing(answer), dictionaries=dictionaries))
