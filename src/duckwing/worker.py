@@ -225,7 +225,7 @@ class Worker:
             print(_greeting(self.catalogs), file=sys.stderr)
         service = self.service()
         try:
-            with options.profiled():
+            with options.serving():
                 serve_stdio(service.server(attach_to_memory))
         finally:
             self._hooks.stop()
@@ -254,7 +254,7 @@ class Worker:
             from .process.unsupervised import serve_unsupervised
 
             try:
-                with options.profiled():
+                with options.serving():
                     serve_unsupervised(options, lambda: self.service().server())
             finally:
                 self._hooks.stop()
@@ -277,7 +277,7 @@ class Worker:
 
         over = True
         try:
-            with options.profiled():
+            with options.serving():
                 if self._threads == 1:
                     server, connected = serving()
                     serve_connections(server, tie, connected=connected)
@@ -326,8 +326,10 @@ def serve_error(error: Exception, file: str, control: Control) -> None:
         control: to the supervisor of this process.
     """
     from .process.child import FAILED, serve_connections
+    from .process.collector import resume_collector
     from .protocol import VGI
 
+    resume_collector()
     serve_connections(Server([(VGI, _Refusals(_explained(error, file)))], reflection=False), control, ready=FAILED)
 
 

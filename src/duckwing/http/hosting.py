@@ -58,7 +58,7 @@ def serve(hosted: Hosted, arguments: Sequence[str] | None = None, *, name: str =
 
         if on_terminal() and not options.quiet:
             print(f"{name} talks Arrow to a program; there is nothing to type here (Ctrl-C ends it).", file=sys.stderr)
-        with options.profiled():
+        with options.serving():
             serve_stdio(Server(hosted, attach=attach_to_memory))
 
 
@@ -66,7 +66,7 @@ def _listen(hosted: Hosted, options: Options) -> None:
     if sys.platform == "win32":
         from ..process.unsupervised import serve_unsupervised
 
-        with options.profiled():
+        with options.serving():
             serve_unsupervised(options, lambda: Server(hosted))
         return
     from ..process.child import control, serve_connections
@@ -81,7 +81,7 @@ def _listen(hosted: Hosted, options: Options) -> None:
         return
     # A client at the other end of TCP may be on another machine (spec 01, section 14).
     attach = attach_to_memory if isinstance(options.listen, Unix) else None
-    with options.profiled():
+    with options.serving():
         serve_connections(Server(hosted, attach=attach), tie)
 
 
@@ -97,7 +97,6 @@ def serve_over_http(options: Options, http: Http, make: Callable[[], Application
         SystemExit: with status 1 if a package for it is not installed, or it cannot be served.
     """
     try:
-        from ..process.collector import resume_collector
         from . import mounting  # noqa: F401 - makes applications
         from .access import name_requests
         from .serving import bind, check_open, serve, serve_alone, supervise
@@ -113,8 +112,7 @@ def serve_over_http(options: Options, http: Http, make: Callable[[], Application
     name_requests()
     app = make()
     check_open(app, http, remote=options.remote)
-    resume_collector()
-    with options.profiled():
+    with options.serving():
         if tie is None:
             serve_alone(app, options)
         else:

@@ -22,7 +22,6 @@ from ..rpc.keys import NO_MESSAGE
 from ..rpc.server import Server
 from ..transports.pipe import Interrupted
 from ..transports.sockets import peer_process
-from .collector import resume_collector
 from .progress import INSIDE, WORKING, Progress
 from .signals import SignalledStream, StopSignals, leave_in_children
 from .watched import WatchedStream
@@ -122,7 +121,6 @@ def serve_connections(
     Raises:
         KeyboardInterrupt: user code raised it.
     """
-    resume_collector()
     child = _Child(server, control, connected)
     try:
         while True:

@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
+from .collector import resume_collector
+
 if TYPE_CHECKING:
     from .http_options import Http
 
@@ -75,12 +77,15 @@ class Options:
     profile: str | None = None
     logging: Logging = Logging()
 
-    def profiled(self) -> AbstractContextManager[None]:
-        """Looks, while its block runs, at where the time goes, if that is wanted.
+    def serving(self) -> AbstractContextManager[None]:
+        """What a process does in its block: it serves.
+
+        Garbage is collected from now on, and where the time goes is looked at, if that is wanted.
 
         Raises:
             SystemExit: with status 1, on entering, if nothing can be written there.
         """
+        resume_collector()
         if self.profile is None:
             return nullcontext()
         from .profiling import profiled

@@ -9,7 +9,6 @@ from ..rpc.framing import drive
 from ..rpc.message import in_data
 from ..rpc.server import Server
 from ..transports.pipe import Interrupted, PipeStream
-from .collector import resume_collector
 from .guard import IDLE, WORKING, WRITING, Guard
 from .guard import guard as start_guard
 from .signals import SignalledStream, StopSignals, leave_in_children
@@ -43,7 +42,6 @@ def serve_stdio(server: Server) -> None:
         KeyboardInterrupt: user code raised it. The process must not end with status 0.
     """
     requests, answers = take_standard_streams()
-    resume_collector()
     if sys.platform == "win32":
         # There are no signals to wait for beside the input; Ctrl-C and the closed pipe end it.
         drive(server.session(), PipeStream(requests, answers))

@@ -22,7 +22,6 @@ from ..rpc.framing import drive
 from ..rpc.server import Server
 from ..transports.pipe import Interrupted
 from .child import ANOTHER, READY, Control, control_pair, peer_of, spoil
-from .collector import resume_collector
 from .progress import INSIDE, WORKING
 from .signals import LAST_WORK_SECONDS, StopSignals, leave_in_children
 from .watched import WatchedStream
@@ -42,7 +41,6 @@ def serve_in_threads(make_server: Callable[[], Serving], control: Control, threa
     Returns:
         Whether all threads have come to an end. If not, the process must end without them.
     """
-    resume_collector()
     signals = StopSignals()
     ties = [control, *(_another(control) for _ in range(threads - 1))]
     lines = [_Line(*make_server(), tie) for tie in ties]

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from ..rpc.framing import drive
 from ..transports.sockets import SocketStream
-from .collector import resume_collector
 from .listening import Listener, listen
 from .options import Options
 
@@ -43,7 +42,6 @@ def serve_unsupervised(options: Options, make_server: Callable[[], Server]) -> N
     """
     assert options.listen is not None
     listener = listen(options.listen, remote=options.remote)
-    resume_collector()
     print(listener.ready_line, flush=True)
     sys.stdout = sys.stderr  # that was all; prints of the author's are no ready lines
     _Clients(make_server).serve(listener, options.idle_seconds)
