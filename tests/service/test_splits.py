@@ -18,7 +18,7 @@ from duckwing.rpc.call import ANONYMOUS, Call, Identity
 from duckwing.rpc.codec import decode, encode
 from duckwing.service import Service
 from duckwing.service.attach import catalog_attach
-from duckwing.service.calls import bind_function
+from duckwing.service.binding import bind_function
 from duckwing.service.splits import redeem, table_function_plan
 from duckwing.types import BIGINT
 

@@ -15,6 +15,7 @@ from ..functions.columns import Columns, check_columns
 from ..functions.context import Context
 from ..functions.table import TableFunction
 from .statements import check_expression
+from .table_options import check_required_filters, column_groups, table_hints
 
 if TYPE_CHECKING:
     from ..functions.hints import Cardinality, Hints
@@ -148,8 +149,6 @@ def declare_branches(
     Raises:
         DeclarationError: it cannot be one.
     """
-    from .tables import check_required_filters, column_groups, table_hints
-
     what = f"table '{check_name(name, 'a table')}'"
     if not branches:
         raise DeclarationError(f"{what} needs one branch at least")

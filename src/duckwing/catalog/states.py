@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import CatalogError, DeclarationError
+from .table_options import in_utc
 
 if TYPE_CHECKING:
     from ..functions.context import At, Context
@@ -78,7 +79,7 @@ def _by_time(tables: Sequence[Table | BranchTable], at: At) -> Table | BranchTab
     if not dated:
         raise CatalogError(f"table '{tables[0].name}' has versions without a time: AT (VERSION => …); {_known(tables)}")
     try:
-        moment = _in_utc(datetime.datetime.fromisoformat(at.value))
+        moment = in_utc(datetime.datetime.fromisoformat(at.value))
     except ValueError:
         raise CatalogError(
             f"table '{tables[0].name}': AT (TIMESTAMP => {at.value}) is no time of its history"
@@ -95,25 +96,3 @@ def _by_time(tables: Sequence[Table | BranchTable], at: At) -> Table | BranchTab
 def _known(tables: Sequence[Table | BranchTable]) -> str:
     known = (str(t.version) if t.since is None else f"{t.version} (since {t.since:%Y-%m-%d %H:%M:%S})" for t in tables)
     return f"there is {', '.join(known)}"
-
-
-def read_version(version: Any, since: Any, what: str) -> tuple[str | None, datetime.datetime | None]:
-    """``version=`` and ``since=`` of a table as they are kept: a text, and a time in UTC.
-
-    Raises:
-        DeclarationError: they are neither.
-    """
-    if version is None and since is not None:
-        raise DeclarationError(f"{what}: since= says since when a version is there; give version=, too")
-    if version is not None and (isinstance(version, bool) or not isinstance(version, (str, int)) or version == ""):
-        raise DeclarationError(f"{what}: version= is a number or a text, not {version!r:.80}")
-    if since is not None and not isinstance(since, datetime.date):
-        raise DeclarationError(f"{what}: since= is a date or a datetime, not {since!r:.80}")
-    if since is not None and not isinstance(since, datetime.datetime):
-        since = datetime.datetime(since.year, since.month, since.day)
-    return None if version is None else str(version), None if since is None else _in_utc(since)
-
-
-def _in_utc(moment: datetime.datetime) -> datetime.datetime:
-    """A time without a zone is one in UTC."""
-    return moment.replace(tzinfo=datetime.UTC) if moment.tzinfo is None else moment.astimezone(datetime.UTC)

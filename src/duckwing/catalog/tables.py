@@ -17,20 +17,18 @@ from ..functions.arguments import Arguments
 from ..functions.columns import Columns
 from ..functions.context import Context, Invocation
 from ..functions.overloads import choose_by_arguments
-from ..functions.signature import REQUIRED, Signature, any_type
+from ..functions.signature import any_type
 from ..functions.table import BoundTable, TableFunction
 from ..protocol import metadata
 from ..types.names import sql_name
 from ..types.refusals import refusal
 from ..types.values import array_of_one, from_values
 from .statements import check_expression
-from .states import read_version
+from .table_options import check_paths, column_group, column_groups, read_version, table_hints
 
 if TYPE_CHECKING:
     from ..functions.hints import Cardinality, Hints
     from ..scans.statistics import ColumnStatistics, TableStatistics
-
-NO_PARAMETERS = Signature((), None, (), {}, REQUIRED, "")
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,8 @@ class ForeignKey:
     referenced: str | Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "columns", _group(self.columns))
-        object.__setattr__(self, "referenced", _group(self.referenced) or self.columns)
+        object.__setattr__(self, "columns", column_group(self.columns))
+        object.__setattr__(self, "referenced", column_group(self.referenced) or self.columns)
 
 
 @dataclass(frozen=True)
@@ -254,17 +252,17 @@ def declare_table(
         comment=None if comment is None else check_text(comment, f"{what}: comment="),
         tags=check_tags(tags, what),
         column_comments=_texts(column_comments, f"{what}: column_comments="),
-        not_null=_group(not_null),
-        primary_key=_group(primary_key),
+        not_null=column_group(not_null),
+        primary_key=column_group(primary_key),
         unique=column_groups(unique),
-        checks=_group(checks),
+        checks=column_group(checks),
         foreign_keys=(foreign_keys,) if isinstance(foreign_keys, ForeignKey) else tuple(foreign_keys),
         defaults=_texts(defaults, f"{what}: defaults="),
         generated=dict(generated or {}),
         row_id=row_id,
         required_filters=column_groups(required_filters),
         time_travel=time_travel,
-        data_versions=_group(data_versions),
+        data_versions=column_group(data_versions),
         version=state,
         since=began,
         writers=dict(writers or {}),
@@ -281,37 +279,6 @@ def declare_table(
     if bound.function.columns.fixed is not None:
         assert table.columns is not None  # makes mistakes show while the author's module is imported
     return table
-
-
-def table_hints(
-    cardinality: int | Cardinality | None,
-    statistics: Mapping[str, ColumnStatistics] | TableStatistics | None,
-    what: str,
-) -> Hints | None:
-    """What is declared of the rows of a table itself; None if nothing is.
-
-    Raises:
-        DeclarationError: it is no such thing.
-    """
-    if cardinality is None and statistics is None:
-        return None
-    from ..functions.hints import read_hints
-
-    if callable(cardinality) or callable(statistics):
-        raise DeclarationError(
-            f"{what}: cardinality= and statistics= of a table are values; let its function compute them"
-        )
-    return read_hints(cardinality, statistics, NO_PARAMETERS, what)
-
-
-def _group(names: str | Sequence[str]) -> tuple[str, ...]:
-    """One name is a group of one."""
-    return (names,) if isinstance(names, str) else tuple(names)
-
-
-def column_groups(groups: str | Sequence[str | Sequence[str]]) -> tuple[tuple[str, ...], ...]:
-    """Groups of columns; one name is a group of one."""
-    return ((groups,),) if isinstance(groups, str) else tuple(_group(group) for group in groups)
 
 
 def _texts(texts: Mapping[str, str] | None, what: str) -> dict[str, str]:
@@ -429,36 +396,6 @@ def _check_columns(table: Table, schema: pa.Schema) -> None:
                     f"{table.what}: {option} names '{column}', which is none of its columns {', '.join(names)}"
                 )
     types = dict(zip(schema.names, schema.types, strict=True)) | {n: g.type for n, g in table.generated.items()}
-    _check_paths(table.required_filters, types, table.what)
+    check_paths(table.required_filters, types, table.what)
     if set(schema.names) == {table.row_id} and not table.generated:
         raise DeclarationError(f"{table.what}: row_id= hides its only column")
-
-
-def check_required_filters(groups: Sequence[Sequence[str]], columns: pa.Schema, what: str) -> None:
-    """Refuse required filters of columns that there are not.
-
-    Raises:
-        DeclarationError: there is one, or an empty group.
-    """
-    if not all(groups):
-        raise DeclarationError(f"{what}: required_filters= has an empty group")
-    _check_paths(groups, dict(zip(columns.names, columns.types, strict=True)), what)
-
-
-def _check_paths(groups: Sequence[Sequence[str]], types: Mapping[str, pa.DataType], what: str) -> None:
-    for path in (path for group in groups for path in group):
-        if not _leads_somewhere(path, types):
-            raise DeclarationError(
-                f"{what}: required_filters= names '{path}', which is none of its columns {', '.join(types)}"
-            )
-
-
-def _leads_somewhere(path: str, types: Mapping[str, pa.DataType]) -> bool:
-    """Whether a path is a column, or leads through the fields of one."""
-    if path in types:
-        return True
-    for place in (place for place, letter in enumerate(path) if letter == "."):
-        type_ = types.get(path[:place])
-        if type_ is not None and pa.types.is_struct(type_):
-            return _leads_somewhere(path[place + 1 :], {field.name: field.type for field in type_})
-    return False

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 
 from ..rpc.codec import Record
 from ..rpc.framing import EMPTY_SCHEMA, Batch
 from ..rpc.method import Method
-
-if TYPE_CHECKING:
-    from .sources import Source
 
 P = TypeVar("P", bound=Record)
 R = TypeVar("R")
@@ -67,6 +64,26 @@ class Connection(Protocol):
         metadata: Mapping[bytes, bytes] | None = None,
     ) -> OpenStream[R]:
         """Call a stream method."""
+
+
+C = TypeVar("C", bound=Connection)
+
+
+class Source(Protocol[C]):
+    """Gives connections to a worker. Every method may be called by several threads at once."""
+
+    def take(self) -> C:
+        """A connection that nobody else uses.
+
+        Raises:
+            Error: the worker cannot be reached.
+        """
+
+    def give_back(self, connection: C) -> None:
+        """The call on it is over, perhaps not in an orderly way."""
+
+    def close(self) -> None:
+        """End all connections, also those that are in use."""
 
 
 class Caller:

@@ -11,11 +11,11 @@ import pyarrow as pa
 from ..errors import CatalogError
 from ..protocol.attach import CATALOG_ATTACH, CatalogAttachRequest, ClientCapabilities
 from ..rpc.codec import decode, encode
-from .caller import Caller
+from .caller import Caller, Source
 from .catalog import AttachedCatalog
 from .launcher import IDLE_SECONDS
 from .locations import parse_location
-from .sources import OnLog, Processes, Source, make_source
+from .sources import OnLog, Processes, make_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

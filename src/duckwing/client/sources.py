@@ -4,38 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from ..errors import Error
 from ..protocol import VGI
 from ..rpc.client import Client, LogMessage
 from ..transports.sockets import ConnectError, SocketStream, connect_tcp, connect_unix
-from .caller import Connection
+from .caller import Source
 from .launcher import launch
 from .locations import Command, Http, Launched, Location, LocationError, TcpSocket, UnixSocket
 from .process import WorkerProcess
 
 OnLog = Callable[[LogMessage], None]
-
-
-C = TypeVar("C", bound=Connection)
-
-
-class Source(Protocol[C]):
-    """Gives connections to a worker. Every method may be called by several threads at once."""
-
-    def take(self) -> C:
-        """A connection that nobody else uses.
-
-        Raises:
-            Error: the worker cannot be reached.
-        """
-
-    def give_back(self, connection: C) -> None:
-        """The call on it is over, perhaps not in an orderly way."""
-
-    def close(self) -> None:
-        """End all connections, also those that are in use."""
 
 
 def make_source(

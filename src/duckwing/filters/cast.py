@@ -12,8 +12,7 @@ import pyarrow.compute as pc
 
 from ..errors import FilterError
 from .keys import keys
-
-Convert = Callable[[pa.Array], pa.Array]
+from .plain import Convert, identities, plain
 
 
 def caster(actual: pa.DataType, target: pa.DataType) -> Convert:
@@ -30,8 +29,6 @@ def caster(actual: pa.DataType, target: pa.DataType) -> Convert:
     if pa.types.is_null(actual):
         return lambda array: pa.nulls(len(array), target)
     if pa.types.is_dictionary(actual) or _is_bool8(actual):
-        from .compare import plain
-
         to_plain, bare = plain(actual)
         if bare is not None:
             convert = caster(bare, target)
@@ -68,8 +65,6 @@ def _is_bool8(type_: pa.DataType) -> bool:
 
 
 def _same_family(actual: pa.DataType, target: pa.DataType) -> bool:
-    from .compare import identities, plain
-
     if identities(actual) != identities(target):
         return False
     first, second = plain(actual)[1], plain(target)[1]

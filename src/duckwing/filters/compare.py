@@ -11,16 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import ArgumentError, FilterError
-from ..types import BIGNUM, BIT, HUGEINT, UHUGEINT, UUID
 from ..types.convert import from_duckdb
-from ..types.forms import is_list, is_text, same_extension
-from .keys import is_null, is_transparent, keys, one, sortable
+from ..types.forms import is_list, is_text
+from .cast import caster
+from .keys import is_null, keys, one
+from .plain import Convert, chain, compared_as, identities, plain, same
 from .tree import ComparisonOperator
 
 Value: TypeAlias = "pa.Array | pa.Scalar"
 
 Compare = Callable[[Value, Value], Value]
-Convert = Callable[[pa.Array], pa.Array]
 
 MIRRORED: dict[ComparisonOperator, ComparisonOperator] = {
     "eq": "eq",
@@ -217,8 +217,8 @@ def _beyond(operator: ComparisonOperator, left: Side, right: Side) -> bool | Non
 def _alignment(left: Side, right: Side) -> tuple[Convert, Convert, pa.DataType | None]:
     """How values of both sides become values of one type that Arrow compares; None: their keys are compared."""
     first, second = left.type, right.type
-    to_left: Convert = _same
-    to_right: Convert = _same
+    to_left: Convert = same
+    to_right: Convert = same
     if identities(first) != identities(second):
         # DuckDB gives values of a type such as UUID as another one, here or inside of nested ones.
         if identities(first):
@@ -232,96 +232,26 @@ def _alignment(left: Side, right: Side) -> tuple[Convert, Convert, pa.DataType |
         return to_left, to_right, None
     cast_left, cast_right, common = _common(left_type, right_type, right.constant is not None)
     return (
-        _chain(to_left, plain_left, cast_left),
-        _chain(to_right, plain_right, cast_right),
+        chain(to_left, plain_left, cast_left),
+        chain(to_right, plain_right, cast_right),
         common,
     )
 
 
-def _same(array: pa.Array) -> pa.Array:
-    return array
-
-
-def _chain(*steps: Convert) -> Convert:
-    needed = [step for step in steps if step is not _same]
-    if not needed:
-        return _same
-    if len(needed) == 1:
-        return needed[0]
-
-    def run(array: pa.Array) -> pa.Array:
-        for step in needed:
-            array = step(array)
-        return array
-
-    return run
-
-
-def identities(type_: pa.DataType) -> tuple[str, ...]:
-    """The extension types in a type that compare in a way of their own."""
-    bare = _bare(type_)
-    if isinstance(bare, pa.BaseExtensionType):
-        return (f"{bare.extension_name} {getattr(bare, 'type_name', '')}",)
-    return tuple(name for i in range(bare.num_fields) for name in identities(bare.field(i).type))
-
-
-def _bare(type_: pa.DataType) -> pa.DataType:
-    """The type as which values of ``type_`` compare."""
-    if pa.types.is_dictionary(type_):
-        return _bare(type_.value_type)
-    if is_transparent(type_):
-        return type_.storage_type
-    return pa.bool_() if getattr(type_, "extension_name", "") == "arrow.bool8" else type_
-
-
 def _arrived(actual: pa.DataType, declared: pa.DataType) -> Convert:
     try:
-        return from_duckdb(actual, declared) or _same
+        return from_duckdb(actual, declared) or same
     except ArgumentError as error:
         raise FilterError(f"{actual} and {declared} cannot be compared: {error}") from None
-
-
-def plain(type_: pa.DataType) -> tuple[Convert, pa.DataType | None]:
-    """How values of a type become values that Arrow's kernels order as DuckDB does; None: there are no such kernels."""
-    is_ = pa.types
-    if isinstance(type_, pa.BaseExtensionType):
-        if type_.extension_name == "arrow.bool8":
-            return (lambda array: pc.not_equal(array.storage, pa.scalar(0, pa.int8()))), pa.bool_()
-        if any(same_extension(type_, wide) for wide in (HUGEINT, UHUGEINT)):
-            return sortable, pa.binary()
-        if is_transparent(type_) or any(same_extension(type_, bytewise) for bytewise in (UUID, BIT, BIGNUM)):
-            inner, target = plain(type_.storage_type)
-            return _chain(lambda array: array.storage, inner), target
-        return _same, None
-    if is_.is_dictionary(type_):
-        inner, target = plain(type_.value_type)
-        return _chain(lambda array: array.dictionary_decode(), inner), target
-    if is_.is_timestamp(type_):
-        naive = pa.timestamp(type_.unit)
-        return (_same if type_.tz is None else lambda array: array.view(naive)), naive
-    target = type_
-    if is_.is_large_string(type_) or is_.is_string_view(type_):
-        target = pa.utf8()
-    elif is_.is_large_binary(type_) or is_.is_fixed_size_binary(type_) or is_.is_binary_view(type_):
-        target = pa.binary()
-    elif is_.is_date64(type_):
-        target = pa.date32()
-    elif is_.is_time32(type_):
-        target = pa.time64("us")
-    elif is_.is_float16(type_):
-        target = pa.float32()
-    elif type_.num_fields or is_.is_duration(type_) or is_.is_interval(type_) or is_.is_union(type_):
-        return _same, None
-    return (_same if target is type_ else lambda array: array.cast(target)), target
 
 
 def _common(left: pa.DataType, right: pa.DataType, constant: bool) -> tuple[Convert, Convert, pa.DataType | None]:
     is_ = pa.types
     if left.equals(right):
-        return _same, _same, left
+        return same, same, left
     if is_.is_integer(left) and is_.is_integer(right):
         if constant:  # one that does not fit has been seen to
-            return _same, _to(left), left
+            return same, _to(left), left
         wide = pa.decimal128(20) if pa.uint64() in (left, right) else pa.int64()
         return _to(wide), _to(wide), wide
     exact = [is_.is_integer(type_) or is_.is_decimal(type_) for type_ in (left, right)]
@@ -330,12 +260,10 @@ def _common(left: pa.DataType, right: pa.DataType, constant: bool) -> tuple[Conv
         wide = pa.decimal256(76, scale)
         return _to_decimal(left, wide), _to_decimal(right, wide), wide
     if all(number or is_.is_floating(type_) for number, type_ in zip(exact, (left, right), strict=True)):
-        from .cast import caster
-
         double = pa.float64()
         return caster(left, double), caster(right, double), double
     _check_family(left, right)
-    return _same, _same, None
+    return same, same, None
 
 
 def _to(type_: pa.DataType) -> Convert:
@@ -344,7 +272,7 @@ def _to(type_: pa.DataType) -> Convert:
 
 def _to_decimal(actual: pa.DataType, wide: pa.DataType) -> Convert:
     if actual.equals(wide):
-        return _same
+        return same
     if pa.types.is_integer(actual):
         return lambda array: array.cast(pa.decimal128(20)).cast(wide)
     return lambda array: array.cast(wide)
@@ -379,7 +307,7 @@ def _check_family(left: pa.DataType, right: pa.DataType) -> None:
         FilterError: they do.
     """
     is_ = pa.types
-    left, right = _bare(left), _bare(right)
+    left, right = compared_as(left), compared_as(right)
     if left.equals(right) or is_.is_null(left) or is_.is_null(right):
         return
     if isinstance(left, pa.BaseExtensionType) or isinstance(right, pa.BaseExtensionType):

@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 from ..errors import FilterError
 from ..types.numpy_views import to_numpy
 from .cast import caster
-from .compare import MIRRORED, Side, comparison, membership, plain
+from .compare import MIRRORED, Side, comparison, membership
 from .keys import is_null, keys, one, spans, struct_field
+from .plain import plain
 from .tree import (
     And,
     Arithmetic,

@@ -12,12 +12,11 @@ import pyarrow as pa
 from ..errors import FilterError
 from ..types import HUGEINT, UHUGEINT, UUID
 from .facts import Fact, fact, path
+from .sql_duckdb import print_duckdb
+from .sql_parts import MANY, Part, identifier
 from .tree import COMPARISONS, And, Call, Column, Expression, Literal, Not, Or, Predicate
 
 Dialect: TypeAlias = OneOf["duckdb", "postgresql", "sqlite"]
-
-MANY = 100
-"""Larger sets are one parameter, where the database has arrays."""
 
 _TOO_MANY = 1000
 """Larger sets are told SQLite as their bounds: it takes 32,766 parameters for the whole statement."""
@@ -37,15 +36,6 @@ class SqlFilter:
     text: str
     parameters: tuple[Any, ...]
     exact: bool
-
-
-@dataclass(frozen=True)
-class Part:
-    """A piece of SQL and the parameters in it."""
-
-    text: str
-    parameters: tuple[Any, ...] = ()
-    exact: bool = True
 
 
 _TRUE = Part("TRUE")
@@ -71,8 +61,6 @@ def to_sql(predicates: Sequence[Predicate], dialect: Dialect) -> SqlFilter:
     """
     match dialect:
         case "duckdb":
-            from .sql_duckdb import print_duckdb
-
             leaf: _Print = print_duckdb
         case "postgresql":
             leaf = _print_postgresql
@@ -119,11 +107,6 @@ def _joined(word: str, parts: Sequence[Part]) -> Part | None:
         return parts[0] if parts else None
     parameters = tuple(parameter for part in parts for parameter in part.parameters)
     return Part(f"({word.join(part.text for part in parts)})", parameters)
-
-
-def identifier(name: str) -> str:
-    """``name`` in quotes."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _values(known: Fact) -> list[Any] | None:

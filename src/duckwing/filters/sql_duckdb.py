@@ -13,7 +13,7 @@ from ..types.convert import from_duckdb
 from ..types.forms import canonical, same_extension
 from ..types.names import sql_name
 from .keys import one
-from .sql import MANY, Part, identifier
+from .sql_parts import MANY, Part, identifier
 from .tree import (
     ARITHMETIC,
     COMPARISONS,

@@ -22,6 +22,7 @@ from ..protocol.shared import NoResult
 from ..rpc.codec import decode, decode_batch, encode_batch
 from ..rpc.framing import Batch
 from ..state.scope import NO_INDEX
+from .binding import bind_function
 from .describe import UNLIMITED_WORKERS
 from .executions import begin, change, end, look, never_failing, new_execution_id, read_execution_id
 from .invocations import log_of
@@ -167,8 +168,6 @@ class _Execution:
 def _execution(service: Service, call: Call, execution_id: bytes) -> _Execution:
     execution = service.executions.get(execution_id)
     if execution is None:
-        from .calls import bind_function
-
         request = read_execution_id(service, execution_id, InitRequest)
         bind_call = decode(BindRequest, request.bind_call)
         bound = bind_function(service, call, bind_call, execution=execution_id, data=request.bind_opaque_data)

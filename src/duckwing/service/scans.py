@@ -11,6 +11,7 @@ from ..protocol.calls import BindRequest
 from ..rpc.call import is_shutdown
 from ..rpc.codec import decode
 from .attachment import attached_catalog, attachment_id
+from .binding import bind_function, functions_meant
 from .executions import scope_of
 
 if TYPE_CHECKING:
@@ -64,8 +65,6 @@ def _ask(
     """
     bind_call = decode(BindRequest, request.bind_call)
     try:
-        from .calls import bind_function, functions_meant
-
         copying = bind_call.copy_from is not None or bind_call.copy_to is not None
         if not copying:
             catalog = attached_catalog(service, call, bind_call.attach_opaque_data)

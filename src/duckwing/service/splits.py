@@ -24,7 +24,7 @@ from ..rpc.codec import decode
 from ..state.seal import seal, unseal
 from ..state.values import load_value
 from .attachment import identity_of
-from .calls import bind_function
+from .binding import bind_function
 from .describe import UNLIMITED_WORKERS
 from .pushdown import read_scan
 

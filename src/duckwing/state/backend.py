@@ -10,16 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import StateError
+from .connections import TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from .scope import Kind
     from .store import Store
-
-TOUCH_SECONDS = 10.0
-"""A store says that its scope is in use at most once in so many seconds; sweeps must leave it much longer."""
-
-TIMEOUT_SECONDS = 30.0
-"""How long an operation waits for its server and for other operations before it fails."""
 
 
 class Lease(Protocol):
@@ -78,7 +73,7 @@ class Backend(Protocol):
     def sweep(self, idle_seconds: float) -> int:
         """Remove the scopes that nobody has used for ``idle_seconds``; how many they were.
 
-        An hour or a day is meant: users of a store are noticed only every :data:`TOUCH_SECONDS`.
+        An hour or a day is meant: users of a store are noticed only every :data:`~duckwing.state.store.TOUCH_SECONDS`.
         """
 
     def lease(self, name: str, seconds: float) -> Lease | None:

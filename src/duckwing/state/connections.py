@@ -12,6 +12,9 @@ from typing import Generic, TypeVar
 
 from ..errors import StateError
 
+TIMEOUT_SECONDS = 30.0
+"""How long an operation waits for its server and for other operations before it fails."""
+
 RESTART_SECONDS = 10.0
 """How long a server may be away that has been there before: it is being restarted."""
 

@@ -16,11 +16,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import StateError
-from .backend import TIMEOUT_SECONDS, TOUCH_SECONDS
-from .connections import Connections
+from .connections import TIMEOUT_SECONDS, Connections
 from .postgres_tables import GONE, TABLES
 from .scope import scope_name
-from .store import COUNTER_MAX, COUNTER_MIN, checked_counter
+from .store import COUNTER_MAX, COUNTER_MIN, TOUCH_SECONDS, checked_counter
 
 if TYPE_CHECKING:
     from psycopg import Connection

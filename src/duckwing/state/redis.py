@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StateError
 from . import redis_scripts as scripts
-from .backend import TIMEOUT_SECONDS, TOUCH_SECONDS
-from .connections import Connections
+from .connections import TIMEOUT_SECONDS, Connections
 from .scope import scope_name
-from .store import COUNTER_MAX, COUNTER_MIN, checked_counter
+from .store import COUNTER_MAX, COUNTER_MIN, TOUCH_SECONDS, checked_counter
 
 if TYPE_CHECKING:
     from redis import Redis

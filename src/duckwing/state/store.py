@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+TOUCH_SECONDS = 10.0
+"""A store says that its scope is in use at most once in so many seconds; sweeps must leave it much longer."""
+
 COUNTER_MIN, COUNTER_MAX = -(1 << 63), (1 << 63) - 1
 
 
