@@ -77,7 +77,7 @@ def pinned(name: str, rows: pa.Schema, ctx: dw.Context) -> pa.Schema:
         raise ValueError(f"the input must not have the reserved '{WHEN}' column")
     columns = pa.schema([*((field.name, field.type) for field in rows), (WHEN, TIMESTAMP)])
     if find(name, ctx) is None:
-        ctx.state.attachment.append(name, ("pin", columns.empty_table()))
+        ctx.state.attachment.append(name, ("pin", pa.Table.from_batches([], columns)))
     collection = find(name, ctx)  # another process may have come first
     if collection is None or not collection.rows.schema.equals(columns):
         known = "nothing" if collection is None else shown(collection.rows.schema)

@@ -5,8 +5,6 @@ _duckwing_http() {
     local here=$1 command=$2
     unset VGI_TEST_DEDICATED_WORKER VGI_REQUIRE_LAUNCHER_TRANSPORT
     export VGI_HTTP_TRANSPORT=1
-    export VGI_TEST_BRANCH_DIR="${VGI_TEST_BRANCH_DIR:-$(mktemp -d)}"
-    export VGI_SCHEMA_RECONCILE_DB="${VGI_SCHEMA_RECONCILE_DB:-$VGI_TEST_BRANCH_DIR/schema_reconcile.db}"
     _duckwing_servers=
     trap 'kill $_duckwing_servers 2>/dev/null' EXIT
     export VGI_TEST_WORKER VGI_VERSIONED_WORKER VGI_VERSIONED_TABLES_WORKER VGI_ATTACH_OPTIONS_WORKER
@@ -27,7 +25,8 @@ _duckwing_http() {
 _duckwing_serve() {
     local variable=$1 command=$2 worker=$3 file
     file=$(mktemp -u)
-    "$command" run "$worker" --http --quiet --port-file "$file" >/dev/null &
+    "$command" run "$worker" --http --quiet --port-file "$file" \
+        ${VGI_HTTP_NO_COMPRESSION:+--compression=off} >/dev/null &
     _duckwing_servers="$_duckwing_servers $!"
     until [ -s "$file" ]; do
         kill -0 $! 2>/dev/null || { echo "$worker does not serve HTTP" >&2; return 1; }
@@ -37,15 +36,27 @@ _duckwing_serve() {
     rm -f "$file"
 }
 
+# Files that the tests write and the worker names. Both must see the same path, also a worker that was launched for an earlier
+# shell: so it is the same each time. The tables of schema_reconcile begin without rows.
+_duckwing_files() {
+    export VGI_TEST_BRANCH_DIR="${VGI_TEST_BRANCH_DIR:-${TMPDIR:-/tmp}/duckwing-conformance-$(id -u)-$1}"
+    if [ -z "${VGI_SCHEMA_RECONCILE_DB:-}" ]; then
+        export VGI_SCHEMA_RECONCILE_DB="$VGI_TEST_BRANCH_DIR/schema_reconcile.db"
+        rm -f "$VGI_SCHEMA_RECONCILE_DB"
+    fi
+    mkdir -p "$VGI_TEST_BRANCH_DIR"
+}
+
 _duckwing_conformance() {
     local here=$1 transport=$2 command prefix dedicated=
     command=$(command -v duckwing) || { echo "duckwing is not on the PATH; activate its environment first" >&2; return 1; }
     case $transport in
         stdio) prefix= dedicated=1 ;;
         launch) prefix=launch: ;;
-        http) _duckwing_http "$here" "$command"; return ;;
+        http) _duckwing_files http; _duckwing_http "$here" "$command"; return ;;
         *) echo "usage: . conformance/env.sh stdio|launch|http" >&2; return 1 ;;
     esac
+    _duckwing_files "$transport"
     unset VGI_TEST_DEDICATED_WORKER VGI_REQUIRE_LAUNCHER_TRANSPORT VGI_HTTP_TRANSPORT
     export VGI_TEST_WORKER="${prefix}${command} run ${here}/main.py"
     export VGI_VERSIONED_WORKER="${prefix}${command} run ${here}/versioned.py"
@@ -60,9 +71,6 @@ _duckwing_conformance() {
     else
         export VGI_REQUIRE_LAUNCHER_TRANSPORT=1
     fi
-    # Files that the tests write and the worker names; both must see the same path.
-    export VGI_TEST_BRANCH_DIR="${VGI_TEST_BRANCH_DIR:-$(mktemp -d)}"
-    export VGI_SCHEMA_RECONCILE_DB="${VGI_SCHEMA_RECONCILE_DB:-$VGI_TEST_BRANCH_DIR/schema_reconcile.db}"
 }
 
 _duckwing_conformance "$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")" && pwd)" "$1"

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import struct
 import tempfile
+from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 
 import duckwing as dw
+from duckwing.protocol.tables import ScanBranchesResult
+from duckwing.service import objects
 from duckwing.types import BIGINT, GEOMETRY, STRUCT, VARCHAR
 
 from .catalog import data
@@ -50,7 +54,7 @@ data.branches(
     {"value": BIGINT},
     [dw.Branch(sequence, args=[100])],
     comment="Numbers with volatile stats (TTL=0, always re-fetched)",
-    statistics={"value": _HUNDRED},
+    statistics=dw.TableStatistics(columns={"value": _HUNDRED}, max_age=0),
 )
 data.table(
     "funny_numbers",
@@ -268,9 +272,19 @@ _EMPTY = data.branches(
     comment="Multi-branch: empty branches list — used by multi_branch_empty_branches.test",
 )
 object.__setattr__(_EMPTY, "branches", ())
-data.branches(
+_TWO_WRITABLE = data.branches(
     "multi_branch_two_writable",
     N,
     [dw.Branch(sequence, args=[10]), dw.Branch(sequence, args=[10])],
     comment="Multi-branch with two writable=True arms — used by multi_branch_two_writable.test",
 )
+
+
+def _scan_branches(catalog: dw.Catalog, table: Any, scan_branches: Any = objects.scan_branches) -> ScanBranchesResult:
+    result: ScanBranchesResult = scan_branches(catalog, table)
+    if table is not _TWO_WRITABLE:
+        return result
+    return replace(result, branches=tuple(replace(branch, writable=True) for branch in result.branches))
+
+
+objects.scan_branches = _scan_branches

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 
@@ -176,3 +177,21 @@ def test_several_connections_at_once(collections: Session) -> None:
         thread.join()
     assert failed == []
     assert read(collections) == list(range(20))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("union_value(x := 1)", 1),
+        ("{'u': '7d444840-9dc0-11d1-b245-5ffdce74fad2'::UUID}", {"u": UUID("7d444840-9dc0-11d1-b245-5ffdce74fad2")}),
+        ("NULL", None),
+        ("[{'a': 1}]", [{"a": 1}]),
+        ("MAP {'a': 1}", {"a": 1}),
+    ],
+)
+def test_rows_of_any_type_are_kept(collections: Session, value: str, expected: object) -> None:
+    collections.execute("SET arrow_lossless_conversion = true")
+    query = f"SELECT c FROM accumulate('a', (SELECT {value} AS c))"
+    assert [collections.value(query)] == [expected]
+    assert collections.values(query) == [expected, expected]
+    assert collections.values("SELECT c FROM accumulate_read('a')") == [expected, expected]

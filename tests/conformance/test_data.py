@@ -42,6 +42,8 @@ pytestmark = pytest.mark.sql
         ("FROM data.versioned_data", [(1, 15.0), (2, 25.0), (3, 35.0), (4, 45.0)]),
         ("FROM data.versioned_data AT (VERSION => 1)", [(1,), (2,), (3,)]),
         ("FROM data.versioned_data AT (TIMESTAMP => TIMESTAMP '2021-05-01') LIMIT 1", [(1, "alice", 10.0, True)]),
+        ("FROM data.versioned_data AT (TIMESTAMP => '2020')", [(1,), (2,), (3,)]),
+        ("FROM data.versioned_data AT (TIMESTAMP => '2021-03') LIMIT 1", [(1, "alice", 10.0, True)]),
         ("FROM data.versioned_constraints AT (VERSION => 1)", [(1, "Alice"), (2, "Bob")]),
         ("FROM data.tt_pushdown_fn WHERE id = 3", [(3, 30, 2, "id = 3")]),
         ("FROM data.tt_pushdown_fn AT (VERSION => 1) WHERE id > 4", [(5, 50, 1, "id > 4")]),
@@ -61,6 +63,12 @@ def test_rows(example: Session, query: str, rows: list[tuple[Any, ...]]) -> None
         ("FROM data.rff_multi", "requires WHERE filters on: top, s.a"),
         ("FROM data.rff_rowid", "bbox.xmin, bbox.xmax, bbox.ymin, bbox.ymax"),
         ("FROM data.multi_branch_empty", "zero scan branches"),
+        ("FROM data.multi_branch_two_writable", "VGI multi-branch table declared 2 writable branches"),
+        ("FROM data.multi_branch_numbers AT (VERSION => 1)", "AT (...) clauses are not supported on multi-branch VGI"),
+        (
+            "FROM data.multi_branch_filtered_numbers AT (TIMESTAMP => TIMESTAMP '2020-05-01')",
+            "AT (...) clauses are not supported on multi-branch VGI",
+        ),
         ("FROM data.versioned_data AT (VERSION => 9)", "Unknown version: 9"),
         ("FROM data.versioned_data AT (TIMESTAMP => TIMESTAMP '2019-05-01')", "table did not exist before 2020"),
         ("FROM data.tt_pushdown_fn AT (VERSION => 7)", "Unknown version: 7"),
@@ -156,3 +164,14 @@ def test_files(fresh: Session, tmp_path: Path) -> None:
     for table in ("hetero", "nopushdown"):
         assert fresh.row(f"SELECT count(*), sum(n) FROM {name}.data.multi_branch_{table}") == (100, 2450)
     assert sorted(fresh.rows(f"FROM {name}.data.multi_branch_recon")) == [(1, 2), (3, 4), (5, None)]
+
+
+def test_statistics_that_grow_old_at_once_are_asked_for_again(own_example: Session) -> None:
+    """Those of a table without a lifetime come with its listing."""
+    own_example.execute("CALL enable_logging('VGI', level = 'debug')")
+    for table, asked in (("volatile_numbers", True), ("numbers", False)):
+        for _ in range(2):
+            own_example.execute("CALL truncate_duckdb_logs()")
+            assert "EMPTY_RESULT" in str(own_example.rows(f"EXPLAIN FROM data.{table} WHERE value > 200"))
+            messages = own_example.values("SELECT message FROM duckdb_logs WHERE type = 'VGI'")
+            assert any("method=catalog_table_column_statistics_get" in message for message in messages) == asked

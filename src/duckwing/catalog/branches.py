@@ -122,6 +122,11 @@ class BranchTable:
     version: ClassVar[str | None] = None
     since: ClassVar[datetime.datetime | None] = None
 
+    @property
+    def refuses_at(self) -> bool:
+        """Whether a query with AT is refused here: where there are several branches, DuckDB does so itself."""
+        return len(self.branches) == 1
+
     def is_in(self, data_version: str | None) -> bool:
         """Whether it is there in a version of the data: in all."""
         return True

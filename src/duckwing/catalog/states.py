@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def choose_state(tables: Sequence[Table | BranchTable], ctx: Context) -> Table |
     if ctx.at is None:
         return current
     if current.version is None:
-        if not current.time_travel:
+        if current.refuses_at:
             raise CatalogError(
                 f"Table '{current.schema}.{current.name}' does not support time travel queries; leave out AT"
             )
@@ -79,7 +80,7 @@ def _by_time(tables: Sequence[Table | BranchTable], at: At) -> Table | BranchTab
     if not dated:
         raise CatalogError(f"table '{tables[0].name}' has versions without a time: AT (VERSION => …); {_known(tables)}")
     try:
-        moment = in_utc(datetime.datetime.fromisoformat(at.value))
+        moment = _moment(at.value)
     except ValueError:
         raise CatalogError(
             f"table '{tables[0].name}': AT (TIMESTAMP => {at.value}) is no time of its history"
@@ -91,6 +92,16 @@ def _by_time(tables: Sequence[Table | BranchTable], at: At) -> Table | BranchTab
             f"{_known(tables)}"
         )
     return found[-1]
+
+
+def _moment(text: str) -> datetime.datetime:
+    """The time in an AT clause, of which the end may be missing; a year or a month is its first day.
+
+    Raises:
+        ValueError: it is no time.
+    """
+    whole = text + "-01" * (2 - text.count("-")) if re.fullmatch(r"\d{4}(-\d\d)?", text) else text
+    return in_utc(datetime.datetime.fromisoformat(whole))
 
 
 def _known(tables: Sequence[Table | BranchTable]) -> str:

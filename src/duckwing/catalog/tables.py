@@ -182,6 +182,11 @@ class Table:
         """
         return self.function.columns.fixed is not None and not self.function.signature.secrets
 
+    @property
+    def refuses_at(self) -> bool:
+        """Whether a query with AT is refused: there are no earlier states."""
+        return not self.time_travel
+
     def is_in(self, data_version: str | None) -> bool:
         """Whether it is there in a version of the data."""
         return not self.data_versions or data_version in self.data_versions

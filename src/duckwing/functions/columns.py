@@ -80,7 +80,7 @@ class ResultColumns:
         if isinstance(result, Bound):
             result, data = result.columns, result.data
         try:
-            return check_columns(result, what), data
+            return check_columns(result, what, of_nothing=True), data
         except DeclarationError as error:
             raise OutputError(str(error)) from None
 
@@ -138,8 +138,13 @@ def wanted(
     return names
 
 
-def check_columns(columns: Columns, what: str) -> pa.Schema:
+def check_columns(columns: Columns, what: str, *, of_nothing: bool = False) -> pa.Schema:
     """``columns`` as an Arrow schema.
+
+    Args:
+        columns: names and types.
+        what: names whose columns they are in error messages.
+        of_nothing: a column may hold nothing but NULL, as one of ``(SELECT NULL AS x)`` does.
 
     Raises:
         DeclarationError: they cannot be the columns of a DuckDB table.
@@ -164,7 +169,7 @@ def check_columns(columns: Columns, what: str) -> pa.Schema:
         if not field.name or list(schema.names).count(field.name) > 1 or other != field.name:
             raise DeclarationError(f"{what}: column names must be different and not empty: {schema.names}")
         reason = refusal(field.type)
-        if any_type(field.type):
+        if any_type(field.type) and not of_nothing:
             reason = "a column has one type"
         if reason is not None:
             raise DeclarationError(f"{what}: column '{field.name}' cannot be {sql_name(field.type)}: {reason}")

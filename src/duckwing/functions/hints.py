@@ -100,6 +100,12 @@ class Hints:
         """
         return check_statistics(self.statistics.of(values), columns, what)
 
+    @property
+    def max_age(self) -> int | None:
+        """Seconds after which what is declared of the columns is to be asked for again; None: never."""
+        known = self.statistics.fixed
+        return known.max_age if isinstance(known, TableStatistics) else None
+
 
 def read_hints(
     cardinality: CardinalityOption | None,
@@ -127,6 +133,7 @@ def read_hints(
         check_cardinality(hints.cardinality.fixed, what)
         if isinstance(hints.statistics.fixed, TableStatistics):
             check_count(hints.statistics.fixed.rows, f"{what}: rows")
+            check_count(hints.statistics.fixed.max_age, f"{what}: max_age")
         if columns is not None or not isinstance(hints.statistics.fixed, (Mapping, TableStatistics)):
             check_statistics(hints.statistics.fixed, columns or pa.schema([]), what)
     except OutputError as error:

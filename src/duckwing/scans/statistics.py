@@ -70,10 +70,13 @@ class TableStatistics:
     Attributes:
         rows: exactly so many rows; None: unknown.
         columns: by name. Columns that a function does not have are passed over.
+        max_age: of a declared table, the seconds for which DuckDB may go by them before it asks again: 0 has it ask for
+            each query. None: as long as the catalog is attached.
     """
 
     rows: int | None = None
     columns: Mapping[str, ColumnStatistics] = field(default_factory=dict)
+    max_age: int | None = None
 
 
 def statistics_batch(statistics: Mapping[str, ColumnStatistics], columns: pa.Schema, what: str) -> pa.RecordBatch:

@@ -41,6 +41,7 @@ _HANDLERS = {
         "catalog_index_get",
         "catalog_macro_get",
         "catalog_table_get",
+        "catalog_table_column_statistics_get",
         "catalog_table_scan_branches_get",
         "catalog_table_scan_function_get",
         "catalog_view_get",

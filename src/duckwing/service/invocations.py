@@ -113,6 +113,7 @@ def _at(unit: str | None, value: str | None) -> At | None:
     """
     if not unit and not value:
         return None
+    unit = unit.upper() if unit else unit
     if unit not in ("VERSION", "TIMESTAMP") or not value:
         raise ArgumentError(f"AT needs a VERSION or a TIMESTAMP, not {unit or 'no unit'} {value or 'without a value'}")
     return At("version" if unit == "VERSION" else "timestamp", value)

@@ -140,6 +140,15 @@ def catalog_table_scan_branches_get(service: Service, call: Call, request: Table
     return scan_branches(*_wanted(service, call, request))
 
 
+def catalog_table_column_statistics_get(service: Service, call: Call, request: ObjectParams) -> bytes | None:
+    """What is declared of the columns of a table, where the listing does not say it or may have grown old."""
+    from .objects import table_statistics
+
+    _, schema, ctx = _asked(service, call, request, request.schema_path)
+    table = None if schema is None else schema.find_table(request.name, ctx)
+    return None if table is None else table_statistics(table)
+
+
 def catalog_table_scan_function_get(service: Service, call: Call, request: TableAtParams) -> ScanFunctionResult:
     """The function that scans a table, for clients that know no branches."""
     from ..catalog.branches import BranchTable

@@ -11,6 +11,7 @@ from ..protocol.calls import BindResponse
 from ..protocol.listing import MacroInfo, MacroType, ViewInfo
 from ..protocol.tables import ForeignKeyInfo, ScanBranch, ScanBranchesResult, ScanFunctionResult, TableInfo
 from ..rpc.codec import encode_batch
+from ..rpc.framing import Batch, stream_buffers
 from ..types.values import array_of_one
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def table_info(catalog: Catalog, table: Table) -> TableInfo:
         insert_function=_write_function(catalog, table, "insert"),
         update_function=_write_function(catalog, table, "update"),
         delete_function=_write_function(catalog, table, "delete"),
-        **_estimates(table.hints or table.function.hints, table.scanned[0], table.bound.what),
+        **_estimates(*_known_rows(table)),
     )
 
 
@@ -62,7 +63,7 @@ def branch_table_info(table: BranchTable) -> TableInfo:
         schema_path=(table.schema,),
         columns=table.columns,
         required_filters=tuple(tuple(group) for group in table.required_filters),
-        **_estimates(table.hints, table.columns, f"table '{table.name}'"),
+        **_estimates(*_known_rows(table)),
     )
 
 
@@ -206,6 +207,29 @@ def _foreign_key(catalog: Catalog, table: Table, key: ForeignKey) -> ForeignKeyI
     return ForeignKeyInfo(tuple(key.columns), tuple(key.referenced), name, (schema or table.schema,))
 
 
+def table_statistics(table: Table | BranchTable) -> bytes | None:
+    """What is declared of the columns of a table, and for how long (spec 04, section 5.6); None if nothing is."""
+    hints, columns, what = _known_rows(table)
+    if hints is None or hints.statistics.compute is not None:
+        return None
+    statistics = hints.statistics_of({}, columns, what)
+    if statistics is None:
+        return None
+    if hints.max_age is None:
+        return encode_batch(statistics)
+    kept = Batch(statistics, {metadata.STATISTICS_MAX_AGE: str(hints.max_age).encode()})
+    return b"".join(map(bytes, stream_buffers(statistics.schema, [kept])))
+
+
+def _known_rows(table: Table | BranchTable) -> tuple[Hints | None, pa.Schema, str]:
+    """What is declared of the rows of a table, its columns, and its name for error messages."""
+    from ..catalog.branches import BranchTable
+
+    if isinstance(table, BranchTable):
+        return table.hints, table.columns, f"table '{table.name}'"
+    return table.hints or table.function.hints, table.scanned[0], table.bound.what
+
+
 def _estimates(hints: Hints | None, columns: pa.Schema, what: str) -> dict[str, Any]:
     """What the optimizer wants to know, where it is the same for all scans; else it asks for each.
 
@@ -219,5 +243,6 @@ def _estimates(hints: Hints | None, columns: pa.Schema, what: str) -> dict[str, 
         "cardinality_estimate": cardinality.estimate,
         "cardinality_max": cardinality.max,
         "supports_column_statistics": statistics is not None,
-        "column_statistics": None if statistics is None else encode_batch(statistics),
+        # A listing is kept: what may grow old is asked for.
+        "column_statistics": None if statistics is None or hints.max_age is not None else encode_batch(statistics),
     }
