@@ -14,7 +14,7 @@ from .catalog import example
 ExampleSecret = Annotated[dw.Secret, dw.Lookup("vgi_example")]
 
 
-@example.scalar
+@example.scalar(settings=["multiplier"])
 def multiply_by_setting(value: pa.Int64Array, *, ctx: dw.Context) -> pa.Int64Array:
     """Multiply the input value by a setting value"""
     import pyarrow.compute as pc
@@ -22,7 +22,7 @@ def multiply_by_setting(value: pa.Int64Array, *, ctx: dw.Context) -> pa.Int64Arr
     return pc.multiply_checked(value, ctx.settings["multiplier"])
 
 
-@example.scalar
+@example.scalar(settings=["scale_factor"])
 def scale_by_setting(value: pa.DoubleArray, *, ctx: dw.Context) -> pa.DoubleArray:
     """Scale the input value by the float setting `scale_factor`"""
     import pyarrow.compute as pc

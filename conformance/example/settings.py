@@ -21,7 +21,7 @@ def settings_columns(ctx: dw.Context) -> dict[str, pa.DataType]:
     return columns | {"details": VARCHAR} if ctx.settings["vgi_verbose_mode"] else columns
 
 
-@example.table_function(columns=settings_columns, cardinality=exact)
+@example.table_function(columns=settings_columns, cardinality=exact, settings=["vgi_verbose_mode", "greeting", "multiplier"])
 def settings_aware(count: Count, *, ctx: dw.Context) -> Iterator[dict[str, Any]]:
     """Generates data demonstrating settings are passed"""
     settings = ctx.settings
@@ -36,7 +36,7 @@ def settings_aware(count: Count, *, ctx: dw.Context) -> Iterator[dict[str, Any]]
         yield rows
 
 
-@example.table_function(columns={"n": BIGINT, "label": VARCHAR}, cardinality=exact)
+@example.table_function(columns={"n": BIGINT, "label": VARCHAR}, cardinality=exact, settings=["config"])
 def struct_settings(count: Count, *, ctx: dw.Context) -> Iterator[tuple[int, str]]:
     """Generate a sequence configured by a struct setting"""
     config = ctx.settings["config"]
@@ -44,7 +44,7 @@ def struct_settings(count: Count, *, ctx: dw.Context) -> Iterator[tuple[int, str
         yield config["start"] + i * config["step"], f"{config['label']}_{i}"
 
 
-@example.table_in_out
+@example.table_in_out(settings=["threshold"])
 def filter_by_setting(data: pa.RecordBatch, *, ctx: dw.Context) -> pa.RecordBatch:
     """Filter rows where value column >= threshold setting"""
     import pyarrow.compute as pc

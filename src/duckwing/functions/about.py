@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 from ..errors import DeclarationError
+from .settings import Setting
 
 Stability = Literal["consistent", "consistent_within_query", "volatile"]
 
@@ -24,6 +25,7 @@ class About:
         tags: free key-value pairs.
         examples: pairs of an SQL statement and what it shows.
         categories: names of categories.
+        settings: names of the settings that must have a value.
     """
 
     description: str
@@ -31,6 +33,7 @@ class About:
     tags: Mapping[str, str]
     examples: tuple[tuple[str, str], ...]
     categories: tuple[str, ...]
+    settings: tuple[str, ...] = ()
 
 
 def read_about(
@@ -41,6 +44,7 @@ def read_about(
     tags: Mapping[str, str] | None = None,
     examples: Iterable[ExampleLike] = (),
     categories: Iterable[str] = (),
+    settings: Iterable[str | Setting] = (),
     **unknown: object,
 ) -> About:
     """Check and collect what a decorator was given.
@@ -50,8 +54,8 @@ def read_about(
     """
     for option in unknown:
         raise DeclarationError(f"{what}: there is no option '{option}'; help(duckwing.scalar) lists them")
-    if isinstance(examples, str) or isinstance(categories, str):
-        raise DeclarationError(f"{what}: examples= and categories= take a list of strings, not one string")
+    if isinstance(examples, str) or isinstance(categories, str) or isinstance(settings, str):
+        raise DeclarationError(f"{what}: examples=, categories= and settings= take a list of strings, not one string")
     pairs = tuple((e, "") if isinstance(e, str) else e for e in examples)
     for pair in pairs:
         if not isinstance(pair, tuple) or [type(part) for part in pair] != [str, str]:
@@ -60,7 +64,11 @@ def read_about(
             )
     names = tuple(check_text(category, f"{what}: a category") for category in categories)
     checked = None if comment is None else check_text(comment, f"{what}: comment=")
-    return About(description, checked, check_tags(tags, what), pairs, names)
+    needed = tuple(
+        setting.name if isinstance(setting, Setting) else check_text(setting, f"{what}: a setting")
+        for setting in settings
+    )
+    return About(description, checked, check_tags(tags, what), pairs, names, needed)
 
 
 def check_text(value: object, what: str) -> str:

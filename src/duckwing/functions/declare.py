@@ -75,6 +75,8 @@ def scalar(function: Callable[..., Any] | None = None, /, **options: Any) -> Any
             - ``tags``: free key-value pairs.
             - ``examples``: SQL statements, or pairs of a statement and what it shows.
             - ``categories``: names of categories.
+            - ``settings``: settings of the catalog, or their names, that must have a value. Without it DuckDB refuses
+              the call, and the function does not run.
 
     Raises:
         DeclarationError: the function cannot be called from SQL.
@@ -134,7 +136,7 @@ def table_function(function: Callable[..., Any] | None = None, /, **options: Any
               parameters that returns one, or None.
             - ``split_ttl``: seconds for which a plan of splits can be read; for good by default.
             - ``listed``: False: SQL cannot call it; it only scans tables.
-            - ``name``, ``stability``, ``comment``, ``tags``, ``examples``, ``categories``: as for
+            - ``name``, ``stability``, ``comment``, ``tags``, ``examples``, ``categories``, ``settings``: as for
               :func:`scalar`.
 
     Raises:
@@ -178,7 +180,7 @@ def row_function(function: Callable[..., Any] | None = None, /, **options: Any) 
 
             - ``columns``: as for :func:`table_function`; a callable gets types for the columns.
             - ``concurrency``: async functions: how many rows are awaited at once (16).
-            - ``name``, ``stability``, ``comment``, ``tags``, ``examples``, ``categories``: as for
+            - ``name``, ``stability``, ``comment``, ``tags``, ``examples``, ``categories``, ``settings``: as for
               :func:`scalar`.
 
     Raises:
@@ -226,7 +228,7 @@ def table_in_out(function: Callable[..., Any] | None = None, /, **options: Any) 
               the table. A callable gets a ``pyarrow.Schema`` for the table.
             - ``per_thread``: a class with ``finish`` normally sees the whole table in one
               instance; with True each thread of the query has its own, and ``finish`` runs for each.
-            - ``name``, ``stability``, ``comment``, ``tags``, ``examples``, ``categories``: as for
+            - ``name``, ``stability``, ``comment``, ``tags``, ``examples``, ``categories``, ``settings``: as for
               :func:`scalar`.
 
     Raises:
@@ -272,7 +274,7 @@ def buffering(function: Callable[..., Any] | None = None, /, **options: Any) -> 
 
             - ``columns``: as for :func:`table_in_out`.
             - ``ordered``: the input comes in the order of the query that makes it.
-            - ``name``, ``stability``, ``comment``, ``tags``, ``examples``, ``categories``: as for
+            - ``name``, ``stability``, ``comment``, ``tags``, ``examples``, ``categories``, ``settings``: as for
               :func:`scalar`.
 
     Raises:
@@ -330,7 +332,7 @@ def aggregate(function: Any = None, /, **options: Any) -> Any:
             - ``nulls``: ``"skip"`` (the default) or ``"pass"``: rows with a NULL count.
             - ``order_dependent``, ``distinct_dependent``: False if ``ORDER BY`` or ``DISTINCT``
               inside the call makes no difference; DuckDB then leaves them out.
-            - ``name``, ``comment``, ``tags``, ``examples``, ``categories``: as for :func:`scalar`.
+            - ``name``, ``comment``, ``tags``, ``examples``, ``categories``, ``settings``: as for :func:`scalar`.
 
     Raises:
         DeclarationError: the class cannot be an aggregate.

@@ -14,6 +14,7 @@ from .columns import ColumnsOption
 from .hints import CardinalityOption, StatisticsOption
 from .pushdown import Filtering, RowOrder
 from .scalar import Constants, Nulls
+from .settings import Setting
 
 
 class FunctionOptions(TypedDict, total=False):
@@ -24,6 +25,7 @@ class FunctionOptions(TypedDict, total=False):
     tags: Mapping[str, str] | None
     examples: Iterable[ExampleLike]
     categories: Iterable[str]
+    settings: Iterable[str | Setting]
 
 
 class ScalarOptions(FunctionOptions, total=False):

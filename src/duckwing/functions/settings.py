@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,25 @@ class Setting:
         if not has_text(self.type):
             return None
         return pa.RecordBatch.from_pydict({"value": [to_text(self.default, self.type)]})
+
+
+def require_settings(names: Iterable[str], values: Mapping[str, Any], function: str) -> None:
+    """Refuse a call without the settings that its function needs, as the client does where it looks at them.
+
+    Args:
+        names: of the settings.
+        values: those of the call.
+        function: its name.
+
+    Raises:
+        ArgumentError: one has no value.
+    """
+    missing = [name for name in names if values.get(name) is None]
+    if missing:
+        raise ArgumentError(
+            f"Function '{function}' requires the following settings to be set: {', '.join(missing)}. "
+            "Use SET <setting_name> = <value> before calling this function."
+        )
 
 
 def declare_setting(name: str, type: pa.DataType, default: Any, description: str) -> Setting:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import os
 import sys
 
+from ..errors import Error
 from ..rpc.framing import drive
 from ..rpc.message import in_data
-from ..rpc.server import Server
+from ..rpc.server import Server, error_stream
 from ..transports.pipe import Interrupted, PipeStream
-from .guard import IDLE, WORKING, WRITING, Guard
+from .guard import ANSWERING, ASKED, IDLE, WRITING, Guard
 from .guard import guard as start_guard
 from .signals import SignalledStream, StopSignals, leave_in_children
 from .standard import take_standard_streams
+
+LAST_WORDS = (
+    "a worker process died in the middle of this call (RPC response stream EOF); what the call was to change may be done "
+    "or not"
+)
+"""With what the client says where a worker has nobody to say anything in its place."""
 
 
 class _Input(SignalledStream):
@@ -28,7 +35,7 @@ class _Input(SignalledStream):
         self._guard = guard
 
     def _wrote(self, buffer: memoryview | None, position: int) -> None:
-        self._guard.set_state(WRITING if in_data(buffer, position) else WORKING)
+        self._guard.set_state(WRITING if in_data(buffer, position) else ANSWERING)
 
 
 def serve_stdio(server: Server) -> None:
@@ -47,6 +54,7 @@ def serve_stdio(server: Server) -> None:
         drive(server.session(), PipeStream(requests, answers))
         return
     guard = start_guard()
+    guard.set_last_words(error_stream(Error(LAST_WORDS)))
     signals = StopSignals()
     leave_in_children(lambda: (requests, answers))
     busy = False
@@ -54,7 +62,7 @@ def serve_stdio(server: Server) -> None:
     def idle(now: bool) -> None:
         nonlocal busy
         busy = not now
-        guard.set_state(WORKING if busy else IDLE)
+        guard.set_state(ASKED if busy else IDLE)
 
     try:
         drive(server.session(idle=idle), _Input(requests, answers, signals, guard))

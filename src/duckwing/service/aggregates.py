@@ -23,6 +23,7 @@ from ..protocol.aggregates import (
 from ..protocol.shared import NoResult
 from ..rpc.framing import EMPTY_SCHEMA
 from .attachment import attached_catalog
+from .binding import ready
 from .describe import RESULT
 from .executions import begin, change, look, never_failing, new_execution_id, read_execution_id, scope_of
 from .invocations import invocation, log_of, no_function, schemas_of
@@ -168,7 +169,7 @@ def bind_aggregate(
     columns = request.input_schema if request.input_schema is not None else EMPTY_SCHEMA
     arguments = Arguments.decode(request.arguments)
     chosen = choose_aggregate(functions, columns, len(arguments.positional), request.argument_names)
-    bound: BoundAggregate = chosen.function.bind(chosen.parameters, columns, arguments, context)
+    bound: BoundAggregate = ready(chosen.function, context).bind(chosen.parameters, columns, arguments, context)
     return bound
 
 

@@ -10,6 +10,7 @@ from ..errors import ArgumentError
 from ..functions.arguments import Arguments
 from ..functions.context import Context
 from ..functions.overloads import choose_by_arguments, choose_by_columns
+from ..functions.settings import require_settings
 from ..protocol.calls import BindRequest, CallType
 from ..rpc.framing import EMPTY_SCHEMA
 from .attachment import attached_catalog
@@ -87,17 +88,28 @@ def bind_function(
     if kind == "scalar":
         constants = arguments.positional
         chosen = choose_by_columns(found, columns, request.argument_names, [value.type for value in constants])
-        return chosen.function.bind(chosen.parameters, columns, context, constants)
+        return ready(chosen.function, context).bind(chosen.parameters, columns, context, constants)
     if kind == "table_function":
         chosen = choose_by_arguments(found, arguments)
-        return chosen.function.bind(chosen.parameters, arguments, context)
+        return ready(chosen.function, context).bind(chosen.parameters, arguments, context)
     if request.input_schema is None:
         raise ArgumentError(f"function '{name}' was bound without the columns of its input")
     if kind == "row_function":
         chosen = choose_by_columns(found, columns, None)
-        return chosen.function.bind(chosen.parameters, columns, arguments, context)
+        return ready(chosen.function, context).bind(chosen.parameters, columns, arguments, context)
     [function] = found
-    return function.bind(function.signature.parameters, columns, arguments, context)
+    return ready(function, context).bind(function.signature.parameters, columns, arguments, context)
+
+
+def ready(function: Any, context: Context) -> Any:
+    """A function that is about to be bound.
+
+    Raises:
+        ArgumentError: a setting that it needs has no value. Of scalars and aggregates the client does not say so.
+    """
+    if function.about.settings:
+        require_settings(function.about.settings, context.settings, function.name)
+    return function
 
 
 def functions_meant(catalog: Catalog, request: BindRequest) -> Sequence[Any]:

@@ -231,4 +231,5 @@ def _documentation(about: About) -> dict[str, Any]:
         "description": about.description,
         "examples": tuple(Example(sql, description) for sql, description in about.examples),
         "categories": about.categories,
+        "required_settings": about.settings,
     }
