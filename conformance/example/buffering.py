@@ -35,7 +35,7 @@ def echo_buffering(data: Batches) -> Batches:
     yield from data
 
 
-@example.buffering(ordered=True)
+@example.buffering(ordered="serial")
 def ordered_buffer_input(data: Batches) -> Batches:
     """Collects all input in its order, and emits it"""
     yield from data
@@ -119,7 +119,7 @@ class sum_all_columns(Sums):  # noqa: N801
 
     def split(self, parts: Sequence[pa.RecordBatch]) -> list[range]:
         if self.logging:
-            self.ctx.log(f"Combining {len(parts)} state_ids")
+            self.ctx.log(f"Combining {min(len(parts), 1)} state_ids")  # an execution has one
         return [range(len(parts))]
 
 

@@ -51,13 +51,15 @@ def cache_nonce() -> Iterator[tuple[int]]:
     yield (nonce(),)
 
 
-@example.table_function(columns={"n": BIGINT})
+@example.table_function(columns={"n": BIGINT}, cache=dw.Cache(ttl=None))
 def cache_no_store(*, n: Count = 10) -> Iterator[dict[str, pa.Array]]:
     """Numbers that are not kept"""
     yield from count_to(n, 1000)
 
 
-@example.table_function(columns={"n": BIGINT, "nonce": BIGINT}, cache=dw.Cache(ttl=300, scope="transaction"))
+@example.table_function(
+    columns={"n": BIGINT, "nonce": BIGINT}, cache=dw.Cache(ttl=300, scope="transaction"), projection=False
+)
 def cache_scoped_txn(*, n: Count = 10) -> dict[str, Any]:
     """Numbers that are kept within a transaction"""
     return {"n": integers(0, n), "nonce": [nonce()] * n}
@@ -78,7 +80,7 @@ def cache_bench(rows: Count) -> Iterator[dict[str, pa.Array]]:
 ABC = {"a": BIGINT, "b": BIGINT, "c": BIGINT}
 
 
-@example.table_function(columns=ABC, cache=kept_for, listed=False)
+@example.table_function(columns=ABC, cache=kept_for, listed=False, projection=False)
 def cache_multicol(*, n: Count = 4, ttl: Count = 300) -> dict[str, list[int]]:
     """Three columns"""
     return {name: [i * factor for i in range(n)] for name, factor in zip(ABC, (1, 10, 100), strict=True)}
@@ -91,7 +93,7 @@ def cache_projection(ctx: dw.Context) -> dict[str, list[int]]:
     return {name: [i * factors[name] for i in (1, 2, 3)] for name in ctx.columns}
 
 
-@example.table_function(columns={"n": BIGINT}, cache=KEPT)
+@example.table_function(columns={"n": BIGINT}, cache=KEPT, projection=False)
 def cache_filtered(*, rows: Count = 100) -> Iterator[dict[str, pa.Array]]:
     """Numbers, of which the worker leaves out those that are not wanted"""
     yield from count_to(rows, 2048)
@@ -127,27 +129,37 @@ def cache_poison() -> Iterator[dict[str, list[int]]]:
     raise RuntimeError("cache_poison: intentional mid-stream failure after a cacheable batch")
 
 
-@example.table_function(
-    columns={
-        "id": BIGINT,
-        "tags": LIST(BIGINT),
-        "attrs": STRUCT({"x": BIGINT, "y": VARCHAR}),
-        "amt": DECIMAL(18, 2),
-        "ts": TIMESTAMP,
-        "label": VARCHAR,
-    },
-    cache=KEPT,
+TYPES = pa.schema(
+    [
+        ("id", BIGINT),
+        ("tags", LIST(BIGINT)),
+        ("attrs", STRUCT({"x": BIGINT, "y": VARCHAR})),
+        ("amt", DECIMAL(18, 2)),
+        ("ts", TIMESTAMP),
+        ("label", VARCHAR),
+    ]
 )
-def cache_types(rows: Count) -> Iterator[tuple[Any, ...]]:
+
+
+@example.table_function(columns=TYPES, cache=KEPT, projection=False)
+def cache_types(rows: Count) -> Iterator[pa.RecordBatch]:
     """Values of many types"""
-    start = datetime.datetime(1970, 1, 1)
-    for j in range(rows):
-        if j % 5 == 0:
-            yield j, None, None, None, None, None
-            continue
-        amount = decimal.Decimal(j) + decimal.Decimal(j % 100) / 100
-        moment = start + datetime.timedelta(microseconds=j)
-        yield j, [j, j + 1, j + 2], {"x": j, "y": f"y{j}"}, amount, moment, f"label-{j}"
+    for start, stop in ranges(rows, 2048):
+        yield pa.RecordBatch.from_pylist([row_of(j) for j in range(start, stop)], TYPES)
+
+
+def row_of(j: int) -> dict[str, Any]:
+    """A row of cache_types."""
+    if j % 5 == 0:
+        return {"id": j}
+    return {
+        "id": j,
+        "tags": [j, j + 1, j + 2],
+        "attrs": {"x": j, "y": f"y{j}"},
+        "amt": decimal.Decimal(j) + decimal.Decimal(j % 100) / 100,
+        "ts": datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=j),
+        "label": f"label-{j}",
+    }
 
 
 @example.table_function(columns={"v": BIGINT}, cache=KEPT)

@@ -17,21 +17,21 @@ WHOLE = dw.Cache(ttl=300, per_partition=False)
 EACH = dw.Cache(ttl=300, per_partition=True)
 
 
-@example.table_function(columns=SALES, partition_by="country", cache=WHOLE)
+@example.table_function(columns=SALES, partition_by="country", cache=WHOLE, projection=False)
 def cache_partitioned(rows_per_country: Size) -> Iterator[dict[str, Any]]:
     """Sales of five countries, kept as a whole"""
     for place, country in enumerate(COUNTRIES):
         yield sales_of(country, place, rows_per_country)
 
 
-@example.table_function(columns=SALES, partition_by="country", cache=EACH)
+@example.table_function(columns=SALES, partition_by="country", cache=EACH, projection=False)
 def cache_partition_scope(rows_per_country: Size) -> Iterator[dict[str, Any]]:
     """Sales of five countries, each kept apart"""
     for place, country in enumerate(COUNTRIES):
         yield sales_of(country, place, rows_per_country)
 
 
-@example.table_function(columns=SALES, partition_by="country", cache=EACH)
+@example.table_function(columns=SALES, partition_by="country", cache=EACH, projection=False)
 class cache_partition_parallel:  # noqa: N801
     """Sales of four countries, one of which has no name, read at once and each kept apart"""
 
@@ -47,7 +47,10 @@ class cache_partition_parallel:  # noqa: N801
 
 
 @example.table_function(
-    columns={"region": VARCHAR, "year": BIGINT, "amount": BIGINT}, partition_by=["region", "year"], cache=EACH
+    columns={"region": VARCHAR, "year": BIGINT, "amount": BIGINT},
+    partition_by=["region", "year"],
+    cache=EACH,
+    projection=False,
 )
 def cache_partition_multicol(rows_per_partition: Size) -> Iterator[dict[str, Any]]:
     """Amounts of regions and years, each kept apart"""

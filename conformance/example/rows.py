@@ -77,8 +77,8 @@ def projectable_blended(x: pa.Int64Array | None) -> dict[str, pa.Array]:
 Mode = Literal["range", "length", "base64"]
 
 
-class NoBase64:
-    """Stands for a cache: what it adds to each batch replaces the provenance."""
+class NoBase64(dw.Cache):
+    """What it adds to each batch replaces the provenance."""
 
     def row_tags(self) -> dict[bytes, bytes]:
         return {metadata.PARENT_ROW: b"this is !! not base64"}
@@ -109,8 +109,7 @@ class HostileFunction(RowFunction[..., Any]):
         bound = super().bind(parameters, columns, arguments, context)
         function: Any = self
         if bound.values.by_name["mode"] == "base64":
-            hostile: Any = NoBase64()
-            function = replace(self, cache=hostile)
+            function = replace(self, cache=NoBase64(ttl=1))
         return HostileRow(function, bound._inputs, bound.values, context)
 
 

@@ -21,7 +21,9 @@ def settings_columns(ctx: dw.Context) -> dict[str, pa.DataType]:
     return columns | {"details": VARCHAR} if ctx.settings["vgi_verbose_mode"] else columns
 
 
-@example.table_function(columns=settings_columns, cardinality=exact, settings=["vgi_verbose_mode", "greeting", "multiplier"])
+@example.table_function(
+    columns=settings_columns, cardinality=exact, settings=["vgi_verbose_mode", "greeting", "multiplier"]
+)
 def settings_aware(count: Count, *, ctx: dw.Context) -> Iterator[dict[str, Any]]:
     """Generates data demonstrating settings are passed"""
     settings = ctx.settings

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ..sql.session import Session
+from ..sql.transports import TRANSPORT
 from .attaching import attach
 
 pytestmark = pytest.mark.sql
@@ -87,7 +88,8 @@ def test_errors(example: Session, call: str, message: str) -> None:
 
 def test_the_end_of_a_process(fresh: Session) -> None:
     attach(fresh, "main", "example", "pool false")
-    assert "worker" in fresh.error("FROM example.crash_on_process((SELECT 1))")
+    message = "RPC response stream EOF" if TRANSPORT == "stdio" else "a worker process died ("
+    assert message in fresh.error("FROM example.crash_on_process((SELECT 1))")
     assert fresh.values("FROM example.buffer_input((SELECT 1))") == [1]
     assert fresh.value("SELECT count(*) FROM example.buffer_input((FROM range(10000)))") == 10_000
 
@@ -98,3 +100,14 @@ def test_messages(own_example: Session) -> None:
     messages = "\n".join(own_example.values("SELECT message FROM duckdb_logs WHERE type = 'VGI'"))
     assert "Processing batch with 1 rows" in messages
     assert "Combining 1 state_ids" in messages
+
+
+def test_one_connection_for_input_in_order(own_example: Session) -> None:
+    own_example.execute("CREATE TEMP TABLE numbers AS FROM range(300000) t(i)")
+    own_example.execute("CALL enable_logging('VGI', level = 'debug')")
+    query = "SELECT bool_and(i = place) FROM (SELECT i, row_number() OVER () - 1 AS place FROM {}((FROM temp.numbers)))"
+    assert own_example.value(query.format("ordered_buffer_input"))
+    connections = """SELECT count(DISTINCT regexp_extract(message, 'conn=([^ ,]+)', 1)) FROM duckdb_logs
+        WHERE message LIKE '%table_buffering.process%'"""
+    assert own_example.value(connections) == 1
+    assert own_example.value(query.format("batch_index_buffer_input"))

@@ -115,3 +115,40 @@ def test_schemas(cached: Session) -> None:
 
 def test_the_caller(cached: Session) -> None:
     assert cached.values("FROM data.cache_whoami") == ["anonymous"]
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"), [("cache_no_store()", "not_cacheable"), ("cacheable_numbers(ttl := 0)", "no_freshness")]
+)
+def test_results_that_are_not_kept(own_example: Session, call: str, reason: str) -> None:
+    own_example.execute("CALL enable_logging('VGI', level = 'debug')")
+    assert own_example.values(f"FROM {call}") == list(range(10))
+    messages = own_example.values("SELECT message FROM duckdb_logs WHERE message LIKE '%result_cache.store%'")
+    assert len(messages) == 1
+    assert "result_cache.store_skipped" in messages[0]
+    assert f"reason={reason}" in messages[0]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("SELECT id FROM cache_types(5)", "SELECT label FROM cache_types(5)"),
+        ("SELECT country FROM cache_partition_scope(3)", "SELECT count(*) FROM cache_partition_scope(3)"),
+        ("SELECT n FROM cache_scoped_txn()", "SELECT nonce FROM cache_scoped_txn()"),
+    ],
+)
+def test_one_result_for_all_columns(own_example: Session, first: str, second: str) -> None:
+    own_example.execute("CALL enable_logging('VGI', level = 'debug')")
+    own_example.execute("BEGIN")
+    own_example.rows(first)
+    own_example.rows(second)
+    own_example.execute("COMMIT")
+    messages = "\n".join(own_example.values("SELECT message FROM duckdb_logs WHERE message LIKE '%result_cache%'"))
+    assert messages.count("result_cache.miss") == 1
+    assert messages.count("result_cache.hit") == 1
+
+
+def test_batches_of_many_types(own_example: Session) -> None:
+    own_example.rows("FROM cache_types(5000)")
+    query = "SELECT num_batches FROM vgi_result_cache() WHERE function = 'cache_types' AND num_rows = 5000"
+    assert own_example.values(query) == [3]

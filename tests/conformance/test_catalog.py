@@ -123,8 +123,12 @@ def test_settings_of_table_functions(own_example: Session) -> None:
     own_example.execute("SET vgi_verbose_mode = true")
     assert own_example.rows("FROM settings_aware(2)") == [(0, "Hi", 0.0, "row_0"), (1, "Hi", 5.0, "row_1")]
     assert own_example.row("SELECT count(*), max(details) FROM settings_aware(2500)") == (2500, "row_999")
+    needed = "requires the following settings to be set: config"
+    assert needed in own_example.error("FROM struct_settings(3)")
     own_example.execute("SET config = {'start': 5, 'step': 2, 'label': 'L'}")
     assert own_example.rows("FROM struct_settings(3)") == [(5, "L_0"), (7, "L_1"), (9, "L_2")]
+    own_example.execute("RESET config")
+    assert needed in own_example.error("FROM struct_settings(3)")  # which the client does not see, but the worker
     rows = "FROM filter_by_setting((SELECT range AS value FROM range(5))) ORDER BY ALL"
     assert own_example.values(rows) == [0, 1, 2, 3, 4]
     own_example.execute("SET threshold = 3")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ..sql.session import Session
+from ..sql.transports import TRANSPORT
 
 pytestmark = pytest.mark.sql
 
@@ -21,7 +22,9 @@ def test_the_filters_of_all_processes(example: Session) -> None:
     query = """SELECT count(*), list(DISTINCT pushed_filters),
             count(DISTINCT worker_pid) >= least(2, current_setting('threads'))
         FROM filter_echo_partitioned(200000) WHERE n >= 100"""
-    assert example.row(query) == (199_900, ["n >= 100"], True)
+    *rows, several = example.row(query)
+    assert rows == [199_900, ["n >= 100"]]
+    assert several or TRANSPORT in ("http", "fleet")  # one process may take all requests there
 
 
 @pytest.mark.parametrize(
@@ -88,6 +91,7 @@ def test_partitions(example: Session, query: str, rows: list[tuple[object, ...]]
     "query",
     [
         "SELECT key, sum(value) FROM disjoint_range_partitioned(3) GROUP BY key",
+        "SELECT year, sum(value) FROM region_year_partitioned(5) GROUP BY year",
         "SELECT key, sum(value) FROM overlapping_range_partitioned(3, rows_per_partition := 600) GROUP BY key",
     ],
 )

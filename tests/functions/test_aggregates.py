@@ -221,7 +221,7 @@ def test_classes(cls: Any, expected: str) -> None:
         ({"returns": lambda other: BIGINT}, "returns= wants 'other', but the function's parameters are value"),
         ({"empty": "none"}, "empty="),
         ({"returns": lambda key: BIGINT}, "returns= wants 'key', but the function's parameters are value"),
-        ({"examples": "SELECT 1"}, "examples= and categories= take a list of strings, not one string"),
+        ({"examples": "SELECT 1"}, "examples=, categories= and settings= take a list of strings, not one string"),
         ({"comment": 5}, "comment= is a string, not 5"),
         ({"order": True}, "order"),
     ],

@@ -128,6 +128,18 @@ def test_a_validator_gets_the_parameters_that_it_names() -> None:
     assert declare(cache=dw.Cache(ttl=0, validator=lambda: "a")).cache is not None
 
 
+def test_results_that_are_not_kept() -> None:
+    cache = declare(cache=dw.Cache(ttl=None)).cache
+    assert cache is not None
+    assert cache.tags(None, "f") == cache.row_tags() == {b"vgi.cache.no_store": b"1"}
+
+
+def test_columns_that_are_not_asked_for() -> None:
+    assert record(declare()).projection_pushdown
+    assert not record(declare(projection=False)).projection_pushdown
+    assert "projection= is True or False, not 'none'" in refused(declare, projection="none")
+
+
 def test_times_to_live() -> None:
     assert dw.Cache(ttl=59.9).seconds == 59
     assert dw.Cache(ttl=datetime.timedelta(minutes=2)).seconds == 120

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 import duckwing as dw
+from duckwing.service.describe import function_infos
 from duckwing.types import ANY, BIGINT, LIST, VARCHAR
 
 COLUMNS = {"n": BIGINT}
@@ -144,6 +145,20 @@ def test_a_table_in_out_function_sees_batches(function: Any) -> None:
         "'rows' is all batches, but it is called for each; annotate it with pa.RecordBatch, or declare a buff"
         in message
     )
+
+
+@pytest.mark.parametrize(
+    ("ordered", "by_index", "serially"), [(False, False, False), (True, True, False), ("serial", False, True)]
+)
+def test_the_order_of_input(ordered: Any, by_index: bool, serially: bool) -> None:
+    def function(data: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return data
+
+    [info] = function_infos("main", dw.buffering(ordered=ordered)(function))
+    assert (info.requires_input_batch_index, info.sink_order_dependent) == (by_index, serially)
+    assert info.source_order_dependent == bool(ordered)
+    message = refused(lambda: dw.buffering(ordered="so so")(function))  # type: ignore[call-overload]
+    assert "ordered= is True, False or 'serial', not 'so so'" in message
 
 
 def test_a_buffering_function_sees_all_rows() -> None:

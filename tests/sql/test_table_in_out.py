@@ -172,7 +172,7 @@ def test_constants(either: Session) -> None:
             "argument 'kind' must be one of the allowed choices 'x', 'y', got 'z'",
         ),
         ("shown({t}, 1, NULL, needed := 1)", "function 'shown' needs 'a', 'b', but got 1 of 2: shown(rows TABLE, a "),
-        ("shown({t}, NULL, 'b', needed := 1)", "An argument of a function over a table must not be NULL"),
+        ("shown({t}, NULL, 'b', needed := 1)", "An argument of a function over a table cannot be NULL"),
         (
             "maybe({t}, NULL)",
             "function 'maybe' needs 'a', but got 0 of 1: maybe(rows TABLE, a BIGINT). An argument of a ",

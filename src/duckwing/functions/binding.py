@@ -90,5 +90,5 @@ def _check_none_is_missing(name: str, parameters: Sequence[Parameter], arguments
         names = ", ".join(f"'{p.name}'" for p in wanted)
         raise ArgumentError(
             f"function '{name}' needs {names}, but got {len(arguments.positional)} of {len(wanted)}: "
-            f"{call_form(name, parameters)}. An argument of a function over a table must not be NULL"
+            f"{call_form(name, parameters)}. An argument of a function over a table cannot be NULL"
         )

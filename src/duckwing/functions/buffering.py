@@ -6,7 +6,7 @@ import inspect
 import operator
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, ParamSpec, TypeAlias, TypeVar
 
 import pyarrow as pa
 
@@ -25,18 +25,20 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+Ordered: TypeAlias = "bool | Literal['serial']"
+
 
 @dataclass(frozen=True, eq=False)
 class BufferingFunction(OverTable[P, R]):
     """A declared buffering function: a function, or a class with ``sink`` and ``source``, and perhaps ``split``.
 
     Attributes:
-        ordered: the input comes in the order of its query.
+        ordered: the input comes in the order of its query; ``"serial"``: one batch after the other.
     """
 
     kind: ClassVar = "buffering"
 
-    ordered: bool
+    ordered: Ordered
 
     def bind(
         self, parameters: Sequence[Parameter], columns: pa.Schema, arguments: Arguments, context: Context
@@ -103,7 +105,7 @@ def declare_buffering(
     *,
     columns: ColumnsOption = "input",
     name: str | None = None,
-    ordered: bool = False,
+    ordered: Ordered = False,
     stability: Stability = "consistent",
     cache: Cache | None = None,
     **about: Any,
@@ -134,6 +136,8 @@ def declare_buffering(
                 f"{what} sees all rows at once; annotate the table with Iterator[pa.RecordBatch], "
                 "pa.RecordBatchReader or pa.Table"
             )
+    if ordered not in (True, False, "serial"):
+        raise DeclarationError(f"{what}: ordered= is True, False or 'serial', not {ordered!r}")
     check_constants(signature, what)
     check_positions(signature, what)
     result = read_columns(columns, signature, what, table=True)

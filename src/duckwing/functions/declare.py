@@ -132,6 +132,8 @@ def table_function(function: Callable[..., Any] | None = None, /, **options: Any
               column, a :class:`duckwing.TableStatistics`, or such a callable. They must be true.
             - ``late_materialization``: for tables with a row id, which the function can look up
               cheaply: DuckDB reads the first rows of an order in two scans.
+            - ``projection``: False: DuckDB does not say which columns it needs and gets all of them, so that one
+              result that it keeps (``cache``) is for queries of any columns.
             - ``cache``: a :class:`duckwing.Cache`: DuckDB may use the result again; or a callable over some of the
               parameters that returns one, or None.
             - ``split_ttl``: seconds for which a plan of splits can be read; for good by default.
@@ -273,7 +275,8 @@ def buffering(function: Callable[..., Any] | None = None, /, **options: Any) -> 
         options: all by name:
 
             - ``columns``: as for :func:`table_in_out`.
-            - ``ordered``: the input comes in the order of the query that makes it.
+            - ``ordered``: the input comes in the order of the query that makes it; ``"serial"``: and one batch
+              after the other, so that ``sink`` is called in that order, too, by one thread of DuckDB.
             - ``name``, ``stability``, ``comment``, ``tags``, ``examples``, ``categories``, ``settings``: as for
               :func:`scalar`.
 

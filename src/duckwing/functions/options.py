@@ -10,6 +10,7 @@ import pyarrow as pa
 from ..scans.cache import Cache
 from ..scans.partitions import Partitions
 from .about import ExampleLike, Stability
+from .buffering import Ordered
 from .columns import ColumnsOption
 from .hints import CardinalityOption, StatisticsOption
 from .pushdown import Filtering, RowOrder
@@ -50,6 +51,7 @@ class TableFunctionOptions(FunctionOptions, total=False):
     partition_by: str | Sequence[str]
     partitions: Partitions
     late_materialization: bool
+    projection: bool
     cache: Cache | Callable[..., Cache | None] | None
     split_ttl: int | None
     listed: bool
@@ -80,7 +82,7 @@ class BufferingOptions(FunctionOptions, total=False):
 
     columns: ColumnsOption
     cache: Cache | None
-    ordered: bool
+    ordered: Ordered
     stability: Stability
 
 

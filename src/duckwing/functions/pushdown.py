@@ -29,6 +29,7 @@ class Pushdown:
         partitions: how these relate to its batches.
         late_materialization: DuckDB may scan it twice for the first rows: once for what they are sorted by, and
             then, by row id, for the rest.
+        projection: DuckDB says which columns it needs.
     """
 
     filters: Filtering = "apply"
@@ -37,6 +38,7 @@ class Pushdown:
     partition_by: tuple[str, ...] | Callable[[], Sequence[str]] = ()
     partitions: Partitions = "single"
     late_materialization: bool = False
+    projection: bool = True
 
     @property
     def partition_columns(self) -> tuple[str, ...]:
@@ -74,6 +76,7 @@ def read_pushdown(
     partition_by: str | Sequence[str] | Callable[[], Sequence[str]] = (),
     partitions: Any = "single",
     late_materialization: Any = False,
+    projection: Any = True,
     splits: bool = False,
 ) -> Pushdown:
     """What the options say.
@@ -96,7 +99,8 @@ def read_pushdown(
     for name, value, allowed in options:
         if value not in get_args(allowed):
             raise DeclarationError(f"{what}: {name}= is one of {', '.join(get_args(allowed))}, not {value!r}")
-    for name, flag in (("samples", samples), ("late_materialization", late_materialization)):
+    flags = (("samples", samples), ("late_materialization", late_materialization), ("projection", projection))
+    for name, flag in flags:
         if not isinstance(flag, bool):
             raise DeclarationError(f"{what}: {name}= is True or False, not {flag!r}")
     columns: Any = partition_by
@@ -104,4 +108,4 @@ def read_pushdown(
         columns = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
         if result.fixed is not None:
             check_partition_columns(columns, result.fixed, what)
-    return Pushdown(filters, samples, order, columns, partitions, late_materialization)
+    return Pushdown(filters, samples, order, columns, partitions, late_materialization, projection)

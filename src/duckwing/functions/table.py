@@ -180,7 +180,7 @@ class BoundTable:
         if callable(cache):
             cache = cache(**{name: known[name] for name in inspect.signature(cache).parameters})
             try:
-                _check_cache(cache, self.function, self.what)
+                _check_cache(cache, self.function, self.what, computed=True)
             except DeclarationError as error:
                 raise OutputError(str(error)) from None
         return None if cache is None else cache.tags_from(known, self.what)
@@ -220,6 +220,7 @@ def declare_table_function(
     partition_by: str | Sequence[str] | Callable[[], Sequence[str]] = (),
     partitions: Partitions = "single",
     late_materialization: bool = False,
+    projection: bool = True,
     cache: Cache | Callable[..., Cache | None] | None = None,
     split_ttl: int | None = None,
     listed: bool = True,
@@ -248,6 +249,7 @@ def declare_table_function(
         partition_by=partition_by,
         partitions=partitions,
         late_materialization=late_materialization,
+        projection=projection,
         splits=form == "splits",
     )
     _check_split_ttl(split_ttl, form, what)
@@ -279,10 +281,10 @@ def declare_table_function(
     return declared
 
 
-def _check_cache(cache: Any, function: TableFunction[..., Any], what: str) -> None:
+def _check_cache(cache: Any, function: TableFunction[..., Any], what: str, *, computed: bool = False) -> None:
     pushdown = function.pushdown
     partitioned = bool(pushdown.partition_by) and pushdown.partitions == "single"
-    check_cache(cache, function.stability, what, partitioned=partitioned)
+    check_cache(cache, function.stability, what, partitioned=partitioned, computed=computed)
     if cache is None or cache.validator is None:
         return
     wanted(cache.validator, function.signature, what, "validator=")

@@ -3,8 +3,9 @@
 To DuckDB, a worker that dies between two batches looks like one that has sent its last: the end of
 the pipe reads like the end of the stream, unless the exit status can be had at that very moment,
 which is a matter of luck (seen with SIGKILL and ``os._exit``; spec 03, section 11). So a second
-process, which does nothing else, keeps the pipe open. In the place of a dead worker that has not begun to
-answer it answers with an error, so that the call is not repeated; into an answer it writes what is no Arrow message.
+process, which does nothing else, keeps the pipe open, and writes into a dead worker's answer what
+is no Arrow message. Where no answer has begun, the client itself sees what has happened: it tries the call
+again with another process, and shows what the worker has said on standard error.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import mmap
 import os
 import select
 import signal
-import struct
 from typing import NoReturn
 
 from ..rpc.keys import NO_MESSAGE
@@ -25,13 +25,6 @@ IDLE, ASKED, ANSWERING, WRITING = 0, 1, 2, 3
 
 PATIENCE_SECONDS = 2.0
 """How long a worker without client may go on by itself, and then how long its clean-up may take."""
-
-_ROOM = 4096
-"""Bytes for the last words."""
-
-_LENGTH = struct.Struct("<H")
-_WORDS = 1 + _LENGTH.size
-"""Where they begin: after the state and their length."""
 
 _REPEATED = 8192
 """More than a reader asks for at once before it looks at what it has."""
@@ -46,7 +39,7 @@ class Guard:
     """
 
     def __init__(self, answers: int, *others: int):
-        self._state = mmap.mmap(-1, _ROOM)
+        self._state = mmap.mmap(-1, 1)
         life, self._life = os.pipe()
         worker = os.getpid()
         self._pid = os.fork()
@@ -60,14 +53,10 @@ class Guard:
         """Say what would be lost if this process died now.
 
         Args:
-            state: ``IDLE``: nothing; ``ASKED``: an answer; ``ANSWERING``: the rest of one; ``WRITING``: part of a
-                message, whose end the client misses by itself.
+            state: ``IDLE``: nothing; ``ASKED``: an answer, which the client misses by itself; ``ANSWERING``: the rest
+                of one; ``WRITING``: part of a message, whose end it misses by itself, too.
         """
         self._state[0] = state
-
-    def set_last_words(self, answer: bytes) -> None:
-        """Say what is to be answered if this process dies before it has begun to answer."""
-        self._state[_WORDS - _LENGTH.size : _WORDS + len(answer)] = _LENGTH.pack(len(answer)) + answer
 
     def dismiss(self) -> None:
         """Let the other process leave, and wait until it has."""
@@ -104,11 +93,9 @@ def _watch(worker: int, life: int, answers: int, state: mmap.mmap, others: tuple
                 if _readable(life, PATIENCE_SECONDS) or os.getppid() != worker:
                     break
                 os.kill(worker, signal_number)
-        elif state[0] in (ASKED, ANSWERING):
+        elif state[0] == ANSWERING:
             os.set_blocking(answers, True)
-            (length,) = _LENGTH.unpack_from(state, _WORDS - _LENGTH.size)
-            last_words = state[_WORDS : _WORDS + length] if state[0] == ASKED else b""
-            os.write(answers, last_words or NO_MESSAGE * _REPEATED)
+            os.write(answers, NO_MESSAGE * _REPEATED)
     finally:
         os._exit(0)
 

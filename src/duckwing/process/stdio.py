@@ -5,21 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
-from ..errors import Error
 from ..rpc.framing import drive
 from ..rpc.message import in_data
-from ..rpc.server import Server, error_stream
+from ..rpc.server import Server
 from ..transports.pipe import Interrupted, PipeStream
 from .guard import ANSWERING, ASKED, IDLE, WRITING, Guard
 from .guard import guard as start_guard
 from .signals import SignalledStream, StopSignals, leave_in_children
 from .standard import take_standard_streams
-
-LAST_WORDS = (
-    "a worker process died in the middle of this call (RPC response stream EOF); what the call was to change may be done "
-    "or not"
-)
-"""With what the client says where a worker has nobody to say anything in its place."""
 
 
 class _Input(SignalledStream):
@@ -54,7 +47,6 @@ def serve_stdio(server: Server) -> None:
         drive(server.session(), PipeStream(requests, answers))
         return
     guard = start_guard()
-    guard.set_last_words(error_stream(Error(LAST_WORDS)))
     signals = StopSignals()
     leave_in_children(lambda: (requests, answers))
     busy = False

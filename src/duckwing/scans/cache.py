@@ -27,7 +27,7 @@ class Cache:
 
     Attributes:
         ttl: seconds, or a ``timedelta``, for which a result is fresh. 0: DuckDB asks every time,
-            which needs ``validator``.
+            which needs ``validator``. None: the result is not kept, although another one of the function may be.
         validator: called with the function's parameters that it names; returns a text that changes when
             the result does (a version, an ETag), or the ``datetime`` of its last change. When a result is
             no longer fresh, DuckDB asks with what it has, and if that still holds, the function does not
@@ -45,7 +45,7 @@ class Cache:
         ```
     """
 
-    ttl: float | datetime.timedelta
+    ttl: float | datetime.timedelta | None
     validator: Validator | None = None
     scope: Literal["catalog", "transaction"] = "catalog"
     per_partition: bool | None = None
@@ -53,7 +53,7 @@ class Cache:
     @property
     def seconds(self) -> int:
         """``ttl`` in whole seconds."""
-        return min(int(_seconds(self.ttl)), MAX_TTL)
+        return min(int(_seconds(self.ttl or 0)), MAX_TTL)
 
     def tags(self, validator: str | datetime.datetime | None, what: str) -> dict[bytes, bytes]:
         """What travels with the first batch of a result.
@@ -65,6 +65,8 @@ class Cache:
         Raises:
             OutputError: it is no validator.
         """
+        if self.ttl is None:
+            return {metadata.CACHE_NO_STORE: b"1"}
         tags = {metadata.CACHE_TTL: str(self.seconds).encode(), metadata.CACHE_SCOPE: self.scope.encode()}
         if self.per_partition:
             tags[metadata.CACHE_PARTITION_SCOPE] = b"1"
@@ -95,6 +97,8 @@ class Cache:
 
     def row_tags(self) -> dict[bytes, bytes]:
         """What travels with every batch of results for rows of arguments."""
+        if self.ttl is None:
+            return {metadata.CACHE_NO_STORE: b"1"}
         return {
             metadata.CACHE_TTL: str(self.seconds).encode(),
             metadata.CACHE_SCOPE: self.scope.encode(),
@@ -111,7 +115,9 @@ def still_holds(asked: Mapping[bytes, bytes], tags: Mapping[bytes, bytes]) -> bo
     return since is not None and since == tags.get(metadata.CACHE_LAST_MODIFIED)
 
 
-def check_cache(cache: Any, stability: str, what: str, *, rows: bool = False, partitioned: bool = False) -> None:
+def check_cache(
+    cache: Any, stability: str, what: str, *, rows: bool = False, partitioned: bool = False, computed: bool = False
+) -> None:
     """Refuse a cache that cannot work.
 
     Args:
@@ -120,6 +126,7 @@ def check_cache(cache: Any, stability: str, what: str, *, rows: bool = False, pa
         what: names it in error messages.
         rows: it answers rows of arguments, about which the client never asks again.
         partitioned: it has partitions, so that ``per_partition`` has one.
+        computed: it is for one call, and may be of no use.
 
     Raises:
         DeclarationError: it cannot.
@@ -130,12 +137,14 @@ def check_cache(cache: Any, stability: str, what: str, *, rows: bool = False, pa
         raise DeclarationError(f"{what}: cache= takes a dw.Cache, such as dw.Cache(ttl=60), not {cache!r:.80}")
     if stability == "volatile":
         raise DeclarationError(f"{what} is volatile, so its results must not be used again; leave out cache=")
-    ttl = _seconds(cache.ttl)
+    if cache.ttl is None and not rows:
+        return
+    ttl = None if cache.ttl is None else _seconds(cache.ttl)
     if not isinstance(ttl, (int, float)) or isinstance(ttl, bool) or not 0 <= ttl < float("inf"):
         raise DeclarationError(f"{what}: the ttl of a cache is a number of seconds or a timedelta, not {cache.ttl!r}")
     if rows and cache.validator is not None:
         raise DeclarationError(f"{what}: DuckDB asks whether results still hold of table functions only; give a ttl=")
-    if ttl < 1 and cache.validator is None:
+    if ttl < 1 and cache.validator is None and not computed:
         raise DeclarationError(f"{what}: a cache with a ttl below one second needs a validator= to be of any use")
     if cache.validator is not None and not callable(cache.validator):
         raise DeclarationError(

@@ -102,7 +102,7 @@ def table_buffering_process(service: Service, call: Call, request: BufferingProc
     kept = execution.bound.sink(request.input_batch)
     if kept is not None and kept.num_rows:
         index = NO_INDEX if request.batch_index is None else request.batch_index
-        if execution.writes and request.batch_index is None and execution.bound.function.ordered:
+        if request.batch_index is None and execution.bound.function.ordered:
             index = scope.store.counter_add(
                 _WRITTEN, b"", 1
             )  # one thread sends them, in order, perhaps to many processes

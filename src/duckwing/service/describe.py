@@ -133,7 +133,7 @@ def _execution(function: Any) -> dict[str, Any]:
     if function.kind == "table_function":
         pushdown = function.pushdown
         return {
-            "projection_pushdown": True,
+            "projection_pushdown": pushdown.projection,
             "filter_pushdown": True,
             "filter_semantic_profiles": (SEMANTICS,),
             "filters_exactly_applied": True,
@@ -168,8 +168,9 @@ def _execution(function: Any) -> dict[str, Any]:
     return {
         "order_preservation": OrderPreservation.PRESERVES_ORDER,
         "max_workers": UNLIMITED_WORKERS,
-        "requires_input_batch_index": function.ordered,
-        "source_order_dependent": function.ordered,
+        "requires_input_batch_index": function.ordered is True,
+        "sink_order_dependent": function.ordered == "serial",
+        "source_order_dependent": bool(function.ordered),
     }
 
 
