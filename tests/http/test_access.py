@@ -70,7 +70,7 @@ def test_failures_are_logged(ann: Browserless, caplog: pytest.LogCaptureFixture)
 
 
 def test_turns_and_cancels_are_logged(ann: Browserless, caplog: pytest.LogCaptureFixture) -> None:
-    stream = open_scan(ann, "walk", 20_000, 1000, width=100)
+    stream = open_scan(ann, "walk", 200_000, 1000, width=100)
     reply = ann.turn(stream.tokens)
     assert entry(caplog, reply.headers["X-Request-ID"])["rows"] == reply.rows.num_rows
     cancelled = ann.turn(stream.tokens, cancel=b"1")
@@ -78,7 +78,7 @@ def test_turns_and_cancels_are_logged(ann: Browserless, caplog: pytest.LogCaptur
 
 
 def test_the_log_has_no_secrets(ann: Browserless, caplog: pytest.LogCaptureFixture) -> None:
-    stream = open_scan(ann, "walk", 20_000, 1000, width=100)
+    stream = open_scan(ann, "walk", 200_000, 1000, width=100)
     tokens = {**stream.tokens, keys.CALL_STATE: b"changed"}
     last = ann.turn(tokens)
     ann.send("GET", "/nothing?token=secret-of-ann")

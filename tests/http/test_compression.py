@@ -244,6 +244,6 @@ def test_a_body_over_the_limit_is_refused_in_each_form(packing: Browserless) -> 
 
 
 def test_a_turn_is_limited_as_other_requests(packing: Browserless) -> None:
-    tokens = open_scan(packing, "walk", 100_000, 1000).tokens
+    tokens = open_scan(packing, "walk", 1_000_000, 1000).tokens
     assert packing.turn({**tokens, b"vgi_rpc.filler": bytes(2 * MIB)}).status == 413
     assert packing.turn(tokens).error is None

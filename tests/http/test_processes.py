@@ -396,7 +396,7 @@ def test_the_death_of_a_generator_is_never_taken_for_its_end() -> None:
         with stack:
             first, second = clients
             streams = [open_scan(clients[first], "numbers", MANY, 1000, width=100) for _ in range(3)]
-            walking = open_scan(clients[first], "walk", 20_000, 1000, width=100)
+            walking = open_scan(clients[first], "walk", 60_000, 1000, width=100)
             clients[second].turn(streams[0].tokens)
             os.kill(first, signal.SIGKILL)
             eventually(lambda: is_gone(first))
@@ -412,7 +412,7 @@ def test_the_death_of_a_generator_is_never_taken_for_its_end() -> None:
                 assert reply.error is None
                 rows += reply.rows.num_rows
                 walking.tokens = {**walking.tokens, **reply.tokens} if reply.tokens else {}
-            assert rows + walking.reply.rows.num_rows == 20_000
+            assert rows + walking.reply.rows.num_rows == 60_000
 
 
 @pytest.mark.full

@@ -317,7 +317,7 @@ def test_hundreds_of_wrong_tokens_are_refused_with_status_400(ann: Browserless) 
     first, second = (open_scan(ann, name, 9_000_000, 1000).tokens for name in ("numbers", "walk"))
     cursor, call = first[keys.STREAM_STATE], first[keys.CALL_STATE]
     with InThread(make_app(served, key=OTHER_KEY)) as other, Browserless(other.port) as stranger:
-        foreign = open_scan(stranger, "walk", 100_000, 1000).tokens
+        foreign = open_scan(stranger, "walk", 1_000_000, 1000).tokens
     wrong = [
         foreign,
         {**first, keys.CALL_STATE: foreign[keys.CALL_STATE]},
@@ -350,7 +350,7 @@ def test_a_stream_belongs_to_its_caller(ann: Browserless) -> None:
 
 
 def test_tokens_that_are_missing(ann: Browserless) -> None:
-    tokens_of = open_scan(ann, "walk", 100_000, 1000).tokens
+    tokens_of = open_scan(ann, "walk", 1_000_000, 1000).tokens
     for key in tokens_of:
         left = {other: token for other, token in tokens_of.items() if other != key}
         assert key.decode() in refused(ann.turn(left))
@@ -358,7 +358,7 @@ def test_tokens_that_are_missing(ann: Browserless) -> None:
 
 
 def test_a_stream_is_not_continued_under_another_protocol(ann: Browserless) -> None:
-    tokens_of = open_scan(ann, "walk", 100_000, 1000).tokens
+    tokens_of = open_scan(ann, "walk", 1_000_000, 1000).tokens
     for path in ("/vgi_rpc.Reflection.v1/init/exchange", "/vgi.secret.v1/init/exchange"):
         assert ann.post(path, request(None, tokens_of)).status == 404
 
@@ -371,7 +371,7 @@ def test_a_second_server_with_the_key_goes_on_and_one_without_does_not() -> None
         InThread(make_app(served, key=OTHER_KEY)) as stranger,
         Browserless(first.port) as client,
     ):
-        tokens_of = open_scan(client, "walk", 100_000, 1000).tokens
+        tokens_of = open_scan(client, "walk", 1_000_000, 1000).tokens
         rows = client.turn(tokens_of).rows
         for server, opens in ((second, True), (rotated, True), (stranger, False)):
             with Browserless(server.port) as other:
@@ -387,7 +387,7 @@ def test_a_second_server_with_the_key_goes_on_and_one_without_does_not() -> None
 def test_tokens_of_large_calls_still_work(client: Browserless) -> None:
     """The arguments of a scan travel with it."""
     text = os.urandom(300_000).hex()
-    walking = open_scan(client, "walk", 30_000, 1000, witness=f"/nonexistent/{text}")
+    walking = open_scan(client, "walk", 1_000_000, 1000, witness=f"/nonexistent/{text}")
     assert len(walking.tokens[keys.CALL_STATE]) > 300_000
     assert len(walking.tokens[keys.STREAM_STATE]) < 4096
     assert client.turn(walking.tokens).rows.num_rows > 0

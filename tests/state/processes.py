@@ -8,7 +8,13 @@ import sys
 import textwrap
 from types import TracebackType
 
-SAY = "import sys\ndef say(value):\n    print(value, flush=True)\n"
+SAY = """
+import sys
+def say(value):
+    # In one piece: print() writes the end of the line by itself where nothing is buffered.
+    sys.stdout.write(f"{value}\\n")
+    sys.stdout.flush()
+"""
 
 
 class Process:
