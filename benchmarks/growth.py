@@ -159,6 +159,9 @@ def dimensions(smaller: int = 1) -> Iterator[Dimension]:
         lambda n: _groups(many // 2, n),
         "0 while the rows cost more, at most 1",
     )
+    yield Dimension(
+        "values of a group", "an instance that keeps all of them", _steps(10_000, 1_000_000, smaller), _kept, "1"
+    )
     objects = (10, 1000, 50_000) if smaller == 1 else (10, 100)
     yield Dimension("objects", "ATTACH and first query, with the worker's start", objects, _objects, "1")
     yield Dimension("connections", "ATTACH and a query by each at the same time", (1, 4, 16, 64), _connections, "1")
@@ -192,6 +195,10 @@ def _scan(rows: int, columns: int, batch: int) -> float:
     total = " + ".join(f"sum(c{i})" for i in range(columns))
     expected = columns * rows * (rows - 1) // 2
     return _query("growing", f"SELECT {total} FROM growing.table({rows}, {columns}, {batch})", expected)
+
+
+def _kept(rows: int) -> float:
+    return _query("growing", f"SELECT growing.values_kept(i) FROM range({rows}) t(i)", rows)
 
 
 def _scalar(rows: int) -> float:

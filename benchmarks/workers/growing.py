@@ -28,3 +28,22 @@ def table(rows: int, columns: int, batch: int) -> Iterator[pa.RecordBatch]:
     for start in range(0, rows, batch):
         values = pa.array(np.arange(start, min(start + batch, rows)))
         yield pa.record_batch([values] * columns, names)
+
+
+@growing.aggregate
+class values_kept:  # noqa: N801
+    """How many values there are, found by keeping all of them."""
+
+    values: list[int]
+
+    def __init__(self) -> None:
+        self.values = []
+
+    def update(self, value: int) -> None:
+        self.values.append(value)
+
+    def merge(self, other: "values_kept") -> None:
+        self.values += other.values
+
+    def result(self) -> int:
+        return len(self.values)
