@@ -85,7 +85,7 @@ def _memory(ids: int, folders: Folders, effort: Effort) -> list[Comparison]:
     needed: list[float] = []
 
     def peak() -> float:
-        process, mapped, count = _peaks(ids, folders, f"aggregate-{ids}-{next(numbers)}")
+        process, mapped, count = _peaks(ids, f"aggregate-{ids}-{next(numbers)}")
         shared.append(mapped)
         needed.append(count * NUMBER)
         return process
@@ -110,9 +110,14 @@ def _memory(ids: int, folders: Folders, effort: Effort) -> list[Comparison]:
     ]
 
 
-def _peaks(groups: int, folders: Folders, mark: str) -> tuple[float, float, int]:
+def _peaks(groups: int, mark: str) -> tuple[float, float, int]:
     """Peaks of a worker and of the shared memory, in bytes, and how many ids the client gave to ``groups`` groups."""
-    with engine() as connection, sampled(folders.mapped, POLL_SECONDS) as mapped:
+    # Folders of its own: what earlier queries have left stays for some seconds.
+    with (
+        temporary_folders() as folders,
+        engine() as connection,
+        sampled(folders.mapped, POLL_SECONDS) as mapped,
+    ):
         attach(connection, "kinds", mark, catalog="bench")
         query = (
             f"SELECT count(*), max(s) FROM (SELECT v, bench.greatest_id(v) AS s FROM range({groups}) t(v) GROUP BY v)"

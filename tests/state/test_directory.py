@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from duckwing.errors import StateError
-from duckwing.state import directory
+from duckwing.state import directory, sweep
 from duckwing.state.directory import ScopeDirectories
 from duckwing.state.living import Client, client
 from duckwing.state.scope import Kind
@@ -239,6 +239,38 @@ def test_sweep_leaves_alone_what_a_living_process_has_open(root: Path, scopes: S
         assert len([twin for twin in twins.iterdir() if twin.is_dir()]) == 4
         process.kill()
     assert ours.is_current()
+
+
+def test_what_has_ended_goes_soon(root: Path, scopes: ScopeDirectories) -> None:
+    scopes.create("execution", b"w").end(complete=True)
+    scopes.create("execution", b"p").end(complete=False)
+    scopes.sweep(time.time() + 3)
+    assert names(root) == ["execution-70", "execution-77"]
+    scopes.sweep(time.time() + 10)
+    assert names(root) == ["execution-70"]
+    scopes.sweep(time.time() + 70)
+    assert names(root) == []
+
+
+def test_sweeps_go_on_as_long_as_there_are_new_scopes(
+    root: Path, scopes: ScopeDirectories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "SWEEP_EVERY", 0.0)
+    monkeypatch.setattr(sweep, "COMPLETE_SECONDS", 0.0)
+    for number in range(50):
+        scopes.create("execution", bytes([number])).end(complete=True)
+    assert len(names(root)) < 10
+
+
+def test_a_sweep_may_leave_a_rest(root: Path, scopes: ScopeDirectories) -> None:
+    for number in range(50):
+        scopes.create("execution", bytes([number])).end(complete=True)
+    for path in (root / "scopes").iterdir():
+        for name in ("alive", "ended"):
+            os.utime(path / name, (1, 1))
+    assert not scopes.sweep(seconds=0.0)
+    assert scopes.sweep()
+    assert names(root) == []
 
 
 def test_sweep_removes_what_nobody_has_opened_for_an_hour(root: Path, scopes: ScopeDirectories) -> None:

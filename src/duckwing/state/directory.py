@@ -35,11 +35,14 @@ if TYPE_CHECKING:
 MAX_OPEN = 64
 """How many scopes a process keeps open although nobody uses them at the moment."""
 
-SWEEP_EVERY = 30.0
-"""Seconds without a new scope after which the next one sweeps again."""
+SWEEP_EVERY = 10.0
+"""Seconds after which a new scope sweeps again: what queries leave must not grow as long as there are queries."""
 
 SWEEP_SECONDS = 0.2
-"""How long the sweep may take that a process does on the side of its first scope."""
+"""How long a sweep may take that is done on the side of a new scope."""
+
+SWEEP_REST = 1.0
+"""Seconds after which one sweeps again that had to leave a rest."""
 
 _KEPT = "kept-"
 
@@ -224,7 +227,7 @@ class ScopeDirectories:
         self._open: weakref.WeakValueDictionary[str, ScopeDirectory] = weakref.WeakValueDictionary()
         self._recent: OrderedDict[str, ScopeDirectory] = OrderedDict()
         self._dropped: deque[_Parts] = deque()
-        self._swept = 0.0
+        self._next_sweep = 0.0
 
     @property
     def memory(self) -> Path:
@@ -312,16 +315,19 @@ class ScopeDirectories:
                 del self._open[name]
                 self._recent.pop(name, None)
 
-    def sweep(self, now: float | None = None, *, seconds: float | None = None) -> None:
+    def sweep(self, now: float | None = None, *, seconds: float | None = None) -> bool:
         """Remove what nobody needs: directories, twins without a directory, files of dead processes.
 
         A directory goes if no living process has it open, and its client has ended (and
         ``GRACE_SECONDS`` have passed) or it was opened last ``IDLE_SECONDS`` ago. An attachment stays
-        while its client lives. Never raises.
+        while its client lives. One of which the client has said that it has ended goes soon. Never raises.
 
         Args:
             now: seconds since the epoch, by default the clock's.
             seconds: leave the rest to the next sweep after so long.
+
+        Returns:
+            Whether there is no rest.
         """
         self._settle()
         now = time.time() if now is None else now
@@ -329,7 +335,7 @@ class ScopeDirectories:
         with contextlib.suppress(OSError):
             for path in folders(self._directories):
                 if end is not None and time.monotonic() > end:
-                    return
+                    return False
                 with contextlib.suppress(OSError):
                     sweep_directory(path, self._ended, now)
         with contextlib.suppress(OSError):
@@ -338,6 +344,7 @@ class ScopeDirectories:
             sweep_processes(self.processes)
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError, StateError):
             sweep_memory(self._directories, self.memory, now)
+        return True
 
     def _settle(self) -> None:
         """Close what was dropped. A destructor cannot: it may run in the middle of anything, under any lock."""
@@ -399,9 +406,12 @@ class ScopeDirectories:
                 raise StateError(f"cannot keep state in {self._directories}: {error.strerror}") from error
             created = self._held(self._directories / name, about.token, hold)
             self._keep_open(created)
-            before, self._swept = self._swept, time.monotonic()
-        if not before or self._swept - before > SWEEP_EVERY:
-            self.sweep(seconds=SWEEP_SECONDS)
+            now = time.monotonic()
+            sweeps = now >= self._next_sweep
+            if sweeps:
+                self._next_sweep = now + SWEEP_EVERY
+        if sweeps and not self.sweep(seconds=SWEEP_SECONDS):
+            self._next_sweep = time.monotonic() + SWEEP_REST
         return created
 
     def _held(self, path: Path, token: str, hold: locks.Hold) -> ScopeDirectory:

@@ -21,6 +21,9 @@ COMPLETE = b"complete"
 GRACE_SECONDS = 60.0
 """The same where the client has ended. What looks like the client can be a launcher that ends with each call."""
 
+COMPLETE_SECONDS = 5.0
+"""The same where the client has said that nothing of the scope is wanted any more: then it may still begin again."""
+
 
 def sweep_directory(path: Path, ended: Path, now: float) -> None:
     """Remove a directory of a scope, or what is left of one, if nobody needs it.
@@ -95,7 +98,10 @@ def _has_ended(path: Path, now: float) -> bool:
     except FileNotFoundError:
         return False
     last = os.stat(path / ALIVE, follow_symlinks=False).st_mtime_ns
-    return when >= last and now - when / 1e9 >= GRACE_SECONDS
+    since = now - when / 1e9
+    if when < last or since < COMPLETE_SECONDS:
+        return False
+    return since >= GRACE_SECONDS or (path / ENDED).read_bytes() == COMPLETE
 
 
 def _retire(path: Path, gone: Path, ended: Path) -> None:
