@@ -86,7 +86,7 @@ bench: $(VENV)/.ready engine  ## speed, as ratios to limits measured in the same
 	@mkdir -p benchmarks/results
 	$(BIN)/python benchmarks/run.py --json benchmarks/results/ratios.json --plot benchmarks/results/ratios.svg
 	$(BIN)/python -m benchmarks.growth
-	$(BIN)/python -m benchmarks.catalog_objects
+	@for transport in stdio launch http; do $(BIN)/python -m benchmarks.catalog_objects --over $$transport || exit 1; done
 	$(BIN)/python -m benchmarks.load
 
 clean:  ## remove what make made
