@@ -88,7 +88,7 @@ def test_errors(example: Session, call: str, message: str) -> None:
 
 def test_the_end_of_a_process(fresh: Session) -> None:
     attach(fresh, "main", "example", "pool false")
-    message = "RPC response stream EOF" if TRANSPORT == "stdio" else "a worker process died ("
+    message = "RPC response stream EOF" if TRANSPORT == "stdio" else "a worker process died"
     assert message in fresh.error("FROM example.crash_on_process((SELECT 1))")
     assert fresh.values("FROM example.buffer_input((SELECT 1))") == [1]
     assert fresh.value("SELECT count(*) FROM example.buffer_input((FROM range(10000)))") == 10_000
