@@ -133,8 +133,7 @@ class InstanceStates:
         """Nothing is open."""
 
     def _update_rows(self, groups: Sequence[int], columns: list[pa.Array]) -> None:
-        saved = self._load(dict.fromkeys(groups))
-        instances = {group: self._open(saved.get(group)) for group in dict.fromkeys(groups)}
+        saved, instances = self._open(dict.fromkeys(groups))
         for group, row in zip(groups, self._bound.rows(columns, len(groups)), strict=True):
             instances[group].update(*row)
         self._save(instances, saved)
@@ -146,8 +145,7 @@ class InstanceStates:
         order = pa.array(np.argsort(inverse, kind="stable"))
         sorted_columns = [take(column, order) for column in columns] if len(unique) > 1 else columns
         groups = unique.tolist()
-        saved = self._load(groups)
-        instances = {group: self._open(saved.get(group)) for group in groups}
+        saved, instances = self._open(groups)
         start = 0
         for group, count in zip(groups, counts.tolist(), strict=True):
             rows = [column.slice(start, count) for column in sorted_columns]
@@ -180,9 +178,11 @@ class InstanceStates:
             self._store.put_many(PARTS, parts)
         self._store.put_many(GROUPS, kept)
 
-    def _open(self, kept: _Kept | None) -> Any:
-        """The instance to which further rows of a group go."""
-        return self._bound.instance() if kept is None or kept.state is None else self._rebuilt(kept.state)
+    def _open(self, groups: Iterable[int]) -> tuple[dict[int, _Kept], dict[int, Any]]:
+        """What is kept of groups, and for each the instance to which further rows go."""
+        saved = self._load(groups)
+        states = {group: saved.get(group, _NOTHING).state for group in groups}
+        return saved, {g: self._bound.instance() if s is None else self._rebuilt(s) for g, s in states.items()}
 
     def _whole(self, group: int, kept: _Kept) -> Any:
         """An instance with all rows of a group."""

@@ -215,10 +215,8 @@ def table_statistics(table: Table | BranchTable) -> bytes | None:
     statistics = hints.statistics_of({}, columns, what)
     if statistics is None:
         return None
-    if hints.max_age is None:
-        return encode_batch(statistics)
-    kept = Batch(statistics, {metadata.STATISTICS_MAX_AGE: str(hints.max_age).encode()})
-    return b"".join(map(bytes, stream_buffers(statistics.schema, [kept])))
+    age = {} if hints.max_age is None else {metadata.STATISTICS_MAX_AGE: str(hints.max_age).encode()}
+    return b"".join(map(bytes, stream_buffers(statistics.schema, [Batch(statistics, age)])))
 
 
 def _known_rows(table: Table | BranchTable) -> tuple[Hints | None, pa.Schema, str]:
