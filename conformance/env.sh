@@ -3,10 +3,9 @@
 
 _duckwing_http() {
     local here=$1 command=$2
-    unset VGI_TEST_DEDICATED_WORKER VGI_REQUIRE_LAUNCHER_TRANSPORT
     export VGI_HTTP_TRANSPORT=1
-    _duckwing_servers=
-    trap 'kill $_duckwing_servers 2>/dev/null' EXIT
+    # Who may call a server that wants tokens.
+    [ -z "${VGI_BEARER_TOKENS:-}" ] || export VGI_TEST_BEARER_TOKEN="${VGI_BEARER_TOKENS%%=*}"
     export VGI_TEST_WORKER VGI_VERSIONED_WORKER VGI_VERSIONED_TABLES_WORKER VGI_ATTACH_OPTIONS_WORKER
     export VGI_SIMPLE_WRITABLE_WORKER VGI_BAD_PROTOCOL_WORKER VGI_BAD_ENUM_WORKER
     _duckwing_serve VGI_TEST_WORKER "$command" "$here/main.py" || return
@@ -19,6 +18,14 @@ _duckwing_http() {
     export VGI_ATTACH_OPTIONS_REQUIRED_WORKER="$VGI_ATTACH_OPTIONS_WORKER"
     export VGI_VERSIONED_HTTP_WORKER="$VGI_VERSIONED_WORKER"
     export VGI_VERSIONED_TABLES_HTTP_WORKER="$VGI_VERSIONED_TABLES_WORKER"
+}
+
+# What is asked over HTTP alone, however the other workers are reached.
+_duckwing_http_only() {
+    local here=$1 command=$2
+    export VGI_VERSIONED_HTTP_WORKER VGI_VERSIONED_TABLES_HTTP_WORKER
+    _duckwing_serve VGI_VERSIONED_HTTP_WORKER "$command" "$here/versioned.py" || return
+    _duckwing_serve VGI_VERSIONED_TABLES_HTTP_WORKER "$command" "$here/versioned_tables.py" || return
 }
 
 # Start a server, wait until it serves, and put its URL into a variable.
@@ -48,17 +55,25 @@ _duckwing_files() {
 }
 
 _duckwing_conformance() {
-    local here=$1 transport=$2 command prefix dedicated=
+    local here=$1 transport=$2 command main prefix dedicated=
     command=$(command -v duckwing) || { echo "duckwing is not on the PATH; activate its environment first" >&2; return 1; }
     case $transport in
         stdio) prefix= dedicated=1 ;;
         launch) prefix=launch: ;;
-        http) _duckwing_files http; _duckwing_http "$here" "$command"; return ;;
+        http) ;;
         *) echo "usage: . conformance/env.sh stdio|launch|http" >&2; return 1 ;;
     esac
     _duckwing_files "$transport"
+    _duckwing_servers=
     unset VGI_TEST_DEDICATED_WORKER VGI_REQUIRE_LAUNCHER_TRANSPORT VGI_HTTP_TRANSPORT
-    export VGI_TEST_WORKER="${prefix}${command} run ${here}/main.py"
+    if [ "$transport" = http ]; then
+        _duckwing_http "$here" "$command"
+        return
+    fi
+    _duckwing_http_only "$here" "$command" || return
+    # A worker that was launched for an earlier shell has that shell's environment: variables are part of the command.
+    main="${VGI_WORKER_SUPPORTS_DYNAMIC_CODE:+env VGI_WORKER_SUPPORTS_DYNAMIC_CODE=1 }${command} run ${here}/main.py"
+    export VGI_TEST_WORKER="${prefix}${main}"
     export VGI_VERSIONED_WORKER="${prefix}${command} run ${here}/versioned.py"
     export VGI_VERSIONED_TABLES_WORKER="${prefix}${command} run ${here}/versioned_tables.py"
     export VGI_ATTACH_OPTIONS_WORKER="${prefix}${command} run ${here}/attach_options.py"
@@ -73,4 +88,6 @@ _duckwing_conformance() {
     fi
 }
 
+# Not within a function, with whose end zsh would take it to be done with; and zsh splits no words.
+trap 'eval "kill $_duckwing_servers" 2>/dev/null' EXIT
 _duckwing_conformance "$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")" && pwd)" "$1"

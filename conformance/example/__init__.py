@@ -11,6 +11,7 @@ from . import cached_tables as cached_tables
 from . import chance as chance
 from . import copying as copying
 from . import data as data
+from . import dynamic as dynamic
 from . import generators as generators
 from . import global_functions as global_functions
 from . import in_out as in_out

@@ -24,6 +24,7 @@ WrittenRows = dict[str, list[int]]
 
 @example.copy_from(
     "example_lines",
+    handler="example_lines_copy_reader",
     comment="Toy delimited-text reader for tests",
     tags={"category": "copy_from", "stability": "test"},
 )
@@ -118,11 +119,16 @@ def write_lines(
 
 WRITER_TAGS = {"category": "copy_to", "stability": "test"}
 
-example.copy_to("example_lines_out", ordered=False, comment="Toy delimited-text writer for tests", tags=WRITER_TAGS)(
-    write_lines
-)
+example.copy_to(
+    "example_lines_out",
+    handler="example_lines_writer",
+    ordered=False,
+    comment="Toy delimited-text writer for tests",
+    tags=WRITER_TAGS,
+)(write_lines)
 example.copy_to(
     "example_lines_ordered_out",
+    handler="example_lines_ordered_writer",
     comment="Toy delimited-text writer (ordered, single-thread sink)",
     tags=WRITER_TAGS,
 )(write_lines)
@@ -135,7 +141,7 @@ def key_of(secret: dw.Secret | None) -> str:
     return "NONE" if secret is None else str(secret.get("api_key") or "NONE")
 
 
-@example.copy_from("secret_lines_in")
+@example.copy_from("secret_lines_in", handler="secret_lines_reader")
 def read_secret(
     path: str, *, secret: SecretOfPath | None, ctx: dw.Context, secret_type: str = "vgi_example"
 ) -> Iterator[tuple[Any, ...]]:
@@ -143,7 +149,7 @@ def read_secret(
     yield (key_of(secret), *[None] * (len(ctx.target) - 1))
 
 
-@example.copy_to("secret_lines_out", ordered=False)
+@example.copy_to("secret_lines_out", handler="secret_lines_writer", ordered=False)
 def write_secret(
     rows: pa.RecordBatchReader, path: str, *, secret: SecretOfPath | None, secret_type: str = "vgi_example"
 ) -> WrittenRows:

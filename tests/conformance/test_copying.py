@@ -17,6 +17,57 @@ def copy(session: Session, query: str, path: Path, options: str) -> int:
     return rows
 
 
+TOY = "Toy delimited-text"
+READER_OPTIONS = [
+    ("delimiter", "VARCHAR", "Field separator"),
+    ("null_string", "VARCHAR", "Token parsed as SQL NULL"),
+    ("on_error", "VARCHAR", "Behavior on a row whose column count does not match the target"),
+    ("skip_rows", "BIGINT", "Leading lines to skip before data"),
+]
+WRITER_OPTIONS = [
+    ("delimiter", "VARCHAR", "Field separator"),
+    ("fail_on_value", "VARCHAR", "If non-empty, fail mid-write when a cell equals this value"),
+    ("header", "BOOLEAN", "Write a header row of column names"),
+    ("header_repeat", "BIGINT", "When header=true, write the header line this many times"),
+    ("null_string", "VARCHAR", "Token written for SQL NULL"),
+    ("on_exists", "VARCHAR", "Behavior when the destination file already exists"),
+]
+
+
+def test_the_formats(example: Session) -> None:
+    listed = example.rows(
+        "SELECT DISTINCT format_name, direction, ordered, handler, format_comment, format_tags FROM vgi_copy_formats() "
+        "ORDER BY ALL"
+    )
+    reader, writer = ({"category": f"copy_{way}", "stability": "test"} for way in ("from", "to"))
+    ordered = "Toy delimited-text writer (ordered, single-thread sink)"
+    assert listed == [
+        ("example.example_lines", "from", False, "example_lines_copy_reader", f"{TOY} reader for tests", reader),
+        ("example.example_lines_ordered_out", "to", True, "example_lines_ordered_writer", ordered, writer),
+        ("example.example_lines_out", "to", False, "example_lines_writer", f"{TOY} writer for tests", writer),
+        ("example.secret_lines_in", "from", False, "secret_lines_reader", None, {}),
+        ("example.secret_lines_out", "to", False, "secret_lines_writer", None, {}),
+    ]
+    functions = example.values(
+        "SELECT DISTINCT function_name FROM duckdb_functions() JOIN vgi_copy_formats() ON function_name = handler "
+        "WHERE database_name = 'example' AND schema_name = 'main' AND function_type = 'table' ORDER BY ALL"
+    )
+    assert functions == sorted(handler for _, _, _, handler, _, _ in listed)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("example_lines", READER_OPTIONS),
+        ("example_lines_out", WRITER_OPTIONS),
+        ("example_lines_ordered_out", WRITER_OPTIONS),
+    ],
+)
+def test_the_options(example: Session, name: str, options: list[tuple[str, str, str]]) -> None:
+    shown = "SELECT option_name, option_type, option_description FROM vgi_copy_formats()"
+    assert example.rows(f"{shown} WHERE format_name = 'example.{name}' ORDER BY option_name") == options
+
+
 LINES = "FORMAT 'example.example_lines_out', null_string 'NULL'"
 
 

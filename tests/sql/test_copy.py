@@ -115,6 +115,23 @@ def test_one_reader_for_a_format() -> None:
         demo.copy_from("X")(read)
 
 
+def test_handlers_are_told_apart() -> None:
+    demo = dw.Catalog("demo")
+
+    def read(path: str) -> Iterator[tuple[str]]:
+        yield (path,)
+
+    def write(rows: Iterator[pa.RecordBatch], path: str) -> None: ...
+
+    demo.copy_from("x", handler="one")(read)
+    with pytest.raises(DeclarationError, match="the COPY format 'X' has the handler 'one' already, not 'two'"):
+        demo.copy_to("X", handler="two")(write)
+    with pytest.raises(DeclarationError, match="the COPY formats 'x' and 'y' cannot have one handler, 'one'"):
+        demo.copy_to("y", handler="one")(write)
+    demo.copy_to("X")(write)
+    assert [(f.name, f.handler, f.writer is not None) for f in demo.copy_formats] == [("x", "one", True)]
+
+
 def test_options_mean_the_same_both_ways() -> None:
     demo = dw.Catalog("demo")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -261,7 +260,9 @@ class Catalog(Schema):
         """The catalogs that are attached together with this one."""
         return self._companions
 
-    def copy_from(self, name: str, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def copy_from(
+        self, name: str, *, handler: str | None = None, **options: Any
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare the reader of a format: ``COPY t FROM 'path' (FORMAT 'catalog.name', option value)``. A decorator.
 
         The function takes the path, options by name, and yields what a table function may yield; the columns that are
@@ -269,6 +270,7 @@ class Catalog(Schema):
 
         Args:
             name: of the format.
+            handler: what ``vgi_copy_formats()`` calls the function; ``copy_`` and the name by default.
             options: ``comment``, ``tags``, as for :func:`duckwing.table_function`.
 
         Raises:
@@ -282,20 +284,17 @@ class Catalog(Schema):
                     yield (line,)
             ```
         """
-        from .formats import CopyFormat, declare_reader
+        from .formats import with_reader
 
         def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-            known = self._formats.get(name.casefold(), CopyFormat(name))
-            if known.reader is not None:
-                raise DeclarationError(f"the COPY format '{name}' already has a reader")
-            reader = declare_reader(function, name, **options)
-            self._take_format(dataclasses.replace(known, reader=reader))
+            known = self._formats.get(name.casefold())
+            self._take_format(with_reader(known, function, name, handler, **options))
             return function
 
         return declare
 
     def copy_to(
-        self, name: str, *, ordered: bool = True, **options: Any
+        self, name: str, *, handler: str | None = None, ordered: bool = True, **options: Any
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare the writer of a format: ``COPY t TO 'path' (FORMAT 'catalog.name', option value)``. A decorator.
 
@@ -304,6 +303,7 @@ class Catalog(Schema):
 
         Args:
             name: of the format.
+            handler: what ``vgi_copy_formats()`` calls the function; ``copy_`` and the name by default.
             ordered: the rows come in the order of their query, handed over by one thread.
             options: ``comment``, ``tags``, as for :func:`duckwing.buffering`.
 
@@ -319,22 +319,21 @@ class Catalog(Schema):
                         file.writelines(f"{line}{end}" for line in batch.column(0).to_pylist())
             ```
         """
-        from .formats import CopyFormat, declare_writer
+        from .formats import with_writer
 
         def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-            known = self._formats.get(name.casefold(), CopyFormat(name))
-            if known.writer is not None:
-                raise DeclarationError(f"the COPY format '{name}' already has a writer")
-            writer = declare_writer(function, name, ordered=ordered, **options)
-            self._take_format(dataclasses.replace(known, writer=writer))
+            known = self._formats.get(name.casefold())
+            self._take_format(with_writer(known, function, name, handler, ordered=ordered, **options))
             return function
 
         return declare
 
     def _take_format(self, format_: CopyFormat) -> None:
-        from .formats import check_options
-
-        check_options(format_)
+        other = next((known for known in self._formats.values() if known.handler == format_.handler), format_)
+        if other.name.casefold() != format_.name.casefold():
+            raise DeclarationError(
+                f"the COPY formats '{other.name}' and '{format_.name}' cannot have one handler, '{format_.handler}'"
+            )
         self._formats[format_.name.casefold()] = format_
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,18 +24,56 @@ class CopyFormat:
 
     Attributes:
         name: its name in SQL, behind that of the attached catalog.
+        handler: as what the client asks for either, shown by ``vgi_copy_formats()``.
         reader: reads it; None: it cannot be read.
         writer: writes it; None: it cannot be written.
     """
 
     name: str
+    handler: str
     reader: TableFunction[..., Any] | None = None
     writer: BufferingFunction[..., Any] | None = None
 
-    @property
-    def handler(self) -> str:
-        """As what the client asks for either."""
-        return f"copy_{self.name}"
+
+def with_reader(
+    known: CopyFormat | None, function: Callable[..., Any], name: str, handler: str | None, **options: Any
+) -> CopyFormat:
+    """A format with a reader, which the one that is known, if any, must not have.
+
+    Raises:
+        DeclarationError: it has one, or the function or the handler does not fit.
+    """
+    if known is not None and known.reader is not None:
+        raise DeclarationError(f"the COPY format '{name}' already has a reader")
+    format_ = dataclasses.replace(_named(known, name, handler), reader=declare_reader(function, name, **options))
+    check_options(format_)
+    return format_
+
+
+def with_writer(
+    known: CopyFormat | None, function: Callable[..., Any], name: str, handler: str | None, **options: Any
+) -> CopyFormat:
+    """A format with a writer, which the one that is known, if any, must not have.
+
+    Raises:
+        DeclarationError: it has one, or the function or the handler does not fit.
+    """
+    if known is not None and known.writer is not None:
+        raise DeclarationError(f"the COPY format '{name}' already has a writer")
+    format_ = dataclasses.replace(_named(known, name, handler), writer=declare_writer(function, name, **options))
+    check_options(format_)
+    return format_
+
+
+def _named(known: CopyFormat | None, name: str, handler: str | None) -> CopyFormat:
+    """Both directions of a format have one handler: the client knows one record of a name."""
+    if handler is not None:
+        check_name(handler, "the handler of a COPY format")
+    if known is None:
+        return CopyFormat(name, handler or f"copy_{name}")
+    if handler is not None and handler != known.handler:
+        raise DeclarationError(f"the COPY format '{name}' has the handler '{known.handler}' already, not '{handler}'")
+    return known
 
 
 def check_options(format_: CopyFormat) -> None:
