@@ -157,8 +157,12 @@ def test_the_order_of_input(ordered: Any, by_index: bool, serially: bool) -> Non
     [info] = function_infos("main", dw.buffering(ordered=ordered)(function))
     assert (info.requires_input_batch_index, info.sink_order_dependent) == (by_index, serially)
     assert info.source_order_dependent == bool(ordered)
-    message = refused(lambda: dw.buffering(ordered="so so")(function))  # type: ignore[call-overload]
-    assert "ordered= is True, False or 'serial', not 'so so'" in message
+
+
+@pytest.mark.parametrize("ordered", ["so so", 1])
+def test_an_order_that_there_is_not(ordered: Any) -> None:
+    message = refused(lambda: dw.buffering(ordered=ordered)(batches))
+    assert f"ordered= is True, False or 'serial', not {ordered!r}" in message
 
 
 def test_a_buffering_function_sees_all_rows() -> None:

@@ -136,7 +136,7 @@ def declare_buffering(
                 f"{what} sees all rows at once; annotate the table with Iterator[pa.RecordBatch], "
                 "pa.RecordBatchReader or pa.Table"
             )
-    if ordered not in (True, False, "serial"):
+    if not isinstance(ordered, bool) and ordered != "serial":
         raise DeclarationError(f"{what}: ordered= is True, False or 'serial', not {ordered!r}")
     check_constants(signature, what)
     check_positions(signature, what)
