@@ -284,11 +284,11 @@ class Catalog(Schema):
                     yield (line,)
             ```
         """
-        from .formats import with_reader
+        from .formats import declare_reader, extended
 
         def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-            known = self._formats.get(name.casefold())
-            self._take_format(with_reader(known, function, name, handler, **options))
+            reader = declare_reader(function, name, **options)
+            self._take_format(extended(self._formats.get(name.casefold()), name, handler, reader=reader))
             return function
 
         return declare
@@ -319,11 +319,11 @@ class Catalog(Schema):
                         file.writelines(f"{line}{end}" for line in batch.column(0).to_pylist())
             ```
         """
-        from .formats import with_writer
+        from .formats import declare_writer, extended
 
         def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-            known = self._formats.get(name.casefold())
-            self._take_format(with_writer(known, function, name, handler, ordered=ordered, **options))
+            writer = declare_writer(function, name, ordered=ordered, **options)
+            self._take_format(extended(self._formats.get(name.casefold()), name, handler, writer=writer))
             return function
 
         return declare

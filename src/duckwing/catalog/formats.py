@@ -35,33 +35,29 @@ class CopyFormat:
     writer: BufferingFunction[..., Any] | None = None
 
 
-def with_reader(
-    known: CopyFormat | None, function: Callable[..., Any], name: str, handler: str | None, **options: Any
+def extended(
+    known: CopyFormat | None,
+    name: str,
+    handler: str | None,
+    *,
+    reader: TableFunction[..., Any] | None = None,
+    writer: BufferingFunction[..., Any] | None = None,
 ) -> CopyFormat:
-    """A format with a reader, which the one that is known, if any, must not have.
+    """A format with a reader or a writer more than is known of it.
 
     Raises:
-        DeclarationError: it has one, or the function or the handler does not fit.
+        DeclarationError: it has one already, or they do not go together.
     """
-    if known is not None and known.reader is not None:
-        raise DeclarationError(f"the COPY format '{name}' already has a reader")
-    format_ = dataclasses.replace(_named(known, name, handler), reader=declare_reader(function, name, **options))
-    check_options(format_)
-    return format_
-
-
-def with_writer(
-    known: CopyFormat | None, function: Callable[..., Any], name: str, handler: str | None, **options: Any
-) -> CopyFormat:
-    """A format with a writer, which the one that is known, if any, must not have.
-
-    Raises:
-        DeclarationError: it has one, or the function or the handler does not fit.
-    """
-    if known is not None and known.writer is not None:
-        raise DeclarationError(f"the COPY format '{name}' already has a writer")
-    format_ = dataclasses.replace(_named(known, name, handler), writer=declare_writer(function, name, **options))
-    check_options(format_)
+    format_ = _named(known, name, handler)
+    if reader is not None:
+        if format_.reader is not None:
+            raise DeclarationError(f"the COPY format '{name}' already has a reader")
+        format_ = dataclasses.replace(format_, reader=reader)
+    if writer is not None:
+        if format_.writer is not None:
+            raise DeclarationError(f"the COPY format '{name}' already has a writer")
+        format_ = dataclasses.replace(format_, writer=writer)
+    _check_options(format_)
     return format_
 
 
@@ -76,7 +72,7 @@ def _named(known: CopyFormat | None, name: str, handler: str | None) -> CopyForm
     return known
 
 
-def check_options(format_: CopyFormat) -> None:
+def _check_options(format_: CopyFormat) -> None:
     """Refuse an option that means one thing for the reader and another for the writer.
 
     Raises:
