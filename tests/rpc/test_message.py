@@ -91,7 +91,7 @@ def test_any_change_is_read_or_refused(message: bytes, data: st.DataObject) -> N
     except MalformedMessage:
         return
     assert header.kind in (SCHEMA, DICTIONARY_BATCH, RECORD_BATCH)
-    assert 0 <= header.rows <= 100
+    assert 0 <= header.rows <= max(100, 8 * header.body_length)
     assert 0 <= header.body_length <= 10_000
     assert sum(len(key) + len(value) for key, value in header.metadata.items()) <= 2 * len(changed)
 
@@ -313,3 +313,11 @@ def test_where_the_data_of_a_message_are() -> None:
         assert places == [False, False, False, True, True]
     assert not in_data(both, len(both) - len(message))
     assert not in_data(None, 0)
+
+
+def test_where_the_data_of_a_message_are_that_nobody_would_accept() -> None:
+    """It is our own, so the limits are not for it."""
+    metadata = {b"%d" % number: b"" for number in range(DEFAULT_LIMITS.entries + 1)}
+    message = memoryview(batch_message(Batch(pa.record_batch({"n": [1]}), metadata)))
+    head = 8 + int.from_bytes(message[4:8], "little")
+    assert [in_data(message, place) for place in (8, head, len(message) - 1)] == [False, True, True]

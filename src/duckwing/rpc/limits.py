@@ -11,9 +11,8 @@ class Limits(NamedTuple):
     Attributes:
         metadata_bytes: the largest header of one Arrow message, schemas included.
         body_bytes: the largest body of one Arrow message.
-        rows: the most rows in one incoming batch (the extension sends 2,048; a batch without
-            columns costs the sender nothing, so a bound is needed). Values inside lists may be more,
-            if the body has at least a bit for each.
+        rows: the most rows in one incoming batch, and values inside its lists, unless its body has at least
+            a bit for each (the extension sends 2,048; a batch without columns costs the sender nothing).
         entries: the most key-value pairs in the metadata of one message.
         validation: how batches from outside are checked before user code sees them:
             ``"full"`` (offsets and UTF-8 of every value), ``"standard"`` (the shape only) or

@@ -13,7 +13,7 @@ import struct
 from typing import NamedTuple
 
 from .errors import MalformedMessage
-from .limits import DEFAULT_LIMITS, Limits
+from .limits import Limits
 
 SCHEMA = 1
 DICTIONARY_BATCH = 2
@@ -83,10 +83,16 @@ def in_data(buffer: memoryview | None, position: int) -> bool:
         head = start + 8 + length
         if position < head or not length:
             return False
-        start = head + parse_header(bytes(buffer[start + 8 : head]), DEFAULT_LIMITS).body_length
+        start = head + _body_length(bytes(buffer[start + 8 : head]))
         if position < start:
             return True
     return False
+
+
+def _body_length(data: bytes) -> int:
+    """What a header that was written here says: its message may be longer than what is accepted from others."""
+    length_at = _field(data, _U32(data, 0)[0], 3)
+    return int(_I64(data, length_at)[0]) if length_at else 0
 
 
 def _parse(data: bytes, limits: Limits) -> MessageHeader:
@@ -166,8 +172,10 @@ def _rows(data: bytes, batch: int, body_length: int, limits: Limits) -> int:
         raise MalformedMessage("compressed Arrow buffers are not accepted on this connection")
     length_at = _field(data, batch, 0)
     rows: int = _I64(data, length_at)[0] if length_at else 0
-    if not 0 <= rows <= limits.rows:
-        raise MalformedMessage(f"a batch announces {rows} rows; at most {limits.rows} are accepted")
+    if not 0 <= rows <= max(limits.rows, 8 * body_length):
+        raise MalformedMessage(
+            f"a batch announces {rows} rows, more than it can hold; at most {limits.rows} are accepted"
+        )
     nodes_at = _field(data, batch, 1)
     if nodes_at:
         vector = nodes_at + _U32(data, nodes_at)[0]

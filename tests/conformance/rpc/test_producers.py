@@ -12,6 +12,7 @@ from duckwing.rpc import keys
 from duckwing.rpc.client import is_log
 from duckwing.rpc.errors import ProtocolError, RemoteError, error_from_metadata
 from duckwing.rpc.framing import Batch
+from duckwing.rpc.limits import DEFAULT_LIMITS
 from duckwing.rpc.method import Method, NoParams
 
 from .declared import NUMBERS, PRODUCE, PRODUCE_ANYWHERE, PRODUCE_BARE, PRODUCERS, WHICH, Bare, Opened, Produce, When
@@ -74,6 +75,13 @@ def test_large_batches(wire: Wire, rows: int) -> None:
             assert batch.data["n"][count - 1].as_py() == first + count - 1
             first += count
     assert first == 3 * rows
+
+
+@pytest.mark.full
+def test_a_batch_of_more_rows_than_are_believed_of_others(wire: Wire) -> None:
+    rows = DEFAULT_LIMITS.rows + 1
+    with wire.client.open(PRODUCE, Produce(1, rows)) as producing:
+        assert sum(batch.data.num_rows for batch in producing) == rows
 
 
 # Log messages
