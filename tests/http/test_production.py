@@ -36,8 +36,17 @@ def made(first: int, rows: int, width: int) -> pa.RecordBatch:
 class Steps:
     """A stream that can travel: at each place the batch that is made for it, and a tick that it notices."""
 
-    def __init__(self, steps: Sequence[pa.RecordBatch], *, quiet: Callable[[int], bool] = lambda place: False):
+    def __init__(
+        self,
+        steps: Sequence[pa.RecordBatch],
+        *,
+        quiet: Callable[[int], bool] = lambda place: False,
+        call: Call | None = None,
+        says: Callable[[int], int] = lambda place: 0,
+        lockstep: bool = False,
+    ):
         self.header = NoParams()
+        self.lockstep = lockstep
         self.input_schema = None
         self.output_schema = SCHEMA
         self.seen: list[Mapping[bytes, bytes]] = []
@@ -45,10 +54,13 @@ class Steps:
         self._steps = steps
         self._place = 0
         self._quiet = quiet
+        self._call, self._says = call or Call({}, ""), says
 
     def turn(self, batch: Batch) -> Batch | None:
         if batch.metadata:
             self.seen.append(batch.metadata)
+        for number in range(self._says(self._place)):
+            self._call.log("INFO", f"{self._place}, {number}")
         if self._place == len(self._steps):
             return None
         self._place += 1
@@ -79,15 +91,29 @@ sizes = st.lists(st.integers(0, 400), max_size=8)
 
 
 @settings(max_examples=60, deadline=None)
-@given(sizes=sizes, width=st.sampled_from([0, 30, 500]), room=st.sampled_from([8 << 10, ROOM, 1 << 20]), data=st.data())
-def test_every_way_through_a_scan_gives_its_rows(sizes: list[int], width: int, room: int, data: st.DataObject) -> None:
-    """At each turn the process may be the same or another one, and the turn may have been asked for before."""
+@given(
+    sizes=sizes,
+    width=st.sampled_from([0, 30, 500]),
+    room=st.sampled_from([8 << 10, ROOM, 1 << 20]),
+    says=st.lists(st.integers(0, 2), min_size=9, max_size=9),
+    lockstep=st.booleans(),
+    data=st.data(),
+)
+def test_every_way_through_a_scan_gives_its_rows(
+    sizes: list[int], width: int, room: int, says: list[int], lockstep: bool, data: st.DataObject
+) -> None:
+    """At each turn the process may be the same or another one, and the turn may have been asked for before.
+
+    The log messages come once, too.
+    """
     starts = [sum(sizes[:place]) for place in range(len(sizes))]
     steps = [made(first, rows, width) for first, rows in zip(starts, sizes, strict=True)]
     unsavable = data.draw(st.sets(st.integers(1, 8), max_size=3), label="places without a state")
 
     def production(state: bytes | None) -> Production:
-        return Production(Steps(steps, quiet=unsavable.__contains__), Call({}, ""), room, travels=True, state=state)
+        call = Call({}, "")
+        stream = Steps(steps, quiet=unsavable.__contains__, call=call, says=says.__getitem__, lockstep=lockstep)
+        return Production(stream, call, room, travels=True, state=state)
 
     here, state = production(None), None
     received: list[Batch] = []
@@ -114,7 +140,9 @@ def test_every_way_through_a_scan_gives_its_rows(sizes: list[int], width: int, r
         assert turn.state is not None
         state = turn.state
     assert rows_of(received).equals(rows_of([Batch(step) for step in steps]))
-    assert turns <= sum(sizes) + len(sizes) + 1
+    said = [batch.metadata[keys.LOG_MESSAGE].decode() for batch in received if keys.LOG_MESSAGE in batch.metadata]
+    assert said == [f"{place}, {number}" for place in range(len(sizes) + 1) for number in range(says[place])]
+    assert turns <= sum(sizes) + len(sizes) + 1 + len(said)
 
 
 @settings(max_examples=40, deadline=None)

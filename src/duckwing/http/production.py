@@ -33,7 +33,7 @@ TURN_BYTES = 4 << 20
 TURN_SECONDS = 0.05
 """A turn ends so long after its first batch: rows that are there should not wait for others."""
 
-_COUNTS = struct.Struct("<QH")
+_COUNTS = struct.Struct("<QQH")
 _LENGTHS = struct.Struct("<HI")
 
 
@@ -71,14 +71,15 @@ class _Message(NamedTuple):
     data: Buffer
     rows: int
     sent: Sent | None = None
+    logs: int = 0
 
 
 class Production:
     """Makes the turns of one producer. What it holds belongs to the stream's lane.
 
-    Of a stream that travels, the state of a turn is what the stream saved when it last could, and how many rows
-    have been sent since then: whoever goes on makes these again, and leaves them out. (Rows and not messages: the
-    batches may be of other sizes then, where these depend on the time that rows take.) So the conditions of the
+    Of a stream that travels, the state of a turn is what the stream saved when it last could, and how many rows and
+    log messages have been sent since then: whoever goes on makes these again, and leaves them out. (Rows and not
+    batches: these may be of other sizes then, where they depend on the time that rows take.) So the conditions of the
     client (which it sends with a tick) change only where the stream can be saved, and are part of the state.
 
     Args:
@@ -119,10 +120,11 @@ class Production:
         self._known: Mapping[bytes, bytes] = {}
         self._restored = False
         self._sent = self._skip = 0
+        self._logged = self._skip_logs = 0
         self._saved: bytes | None = None
         self._travelling = stream if travels and isinstance(stream, Travelling) else None
         if self._travelling is not None and state is not None:
-            self._skip, self._known, saved = _unpack(state)
+            self._skip, self._skip_logs, self._known, saved = _unpack(state)
             self._restored = True
             self._travelling.load(saved)
 
@@ -154,6 +156,7 @@ class Production:
                 while self._left and (not messages or inline + len(self._left[0].data) <= self._room):
                     message = self._left.popleft()
                     self._sent += message.rows
+                    self._logged += message.logs
                     messages.append(message.data)
                     if message.sent is not None:
                         sent.append(message.sent)
@@ -172,7 +175,7 @@ class Production:
             failed = not messages and len(failure) == 1
             return Turn((*messages, *failure), True, rows, failed, uploads=uploads(sent), size=size)
         last = self._ended and not self._left
-        self.state = None if last or self._saved is None else _pack(self._sent, self._known, self._saved)
+        self.state = None if last or self._saved is None else _pack(self._sent, self._logged, self._known, self._saved)
         return Turn(tuple(messages), last, rows, state=self.state, uploads=uploads(sent), size=size)
 
     def _go_on(self) -> None:
@@ -180,7 +183,7 @@ class Production:
         tick: Mapping[bytes, bytes] = {}
         saved = self._travelling.save() if self._travelling is not None else None
         if saved is not None:
-            self._saved, self._sent = saved, 0
+            self._saved, self._sent, self._logged = saved, 0, 0
         if self._restored:
             tick, self._restored = self._known, False
         elif self._pending and (self._travelling is None or saved is not None):
@@ -190,7 +193,11 @@ class Production:
         output = self.stream.output_schema
         if answer is not None:
             check_output(self._call, answer, output)  # before the log messages are taken, for they go with its error
-        self._left.extend(_Message(batch_message(message), 0) for message in self._call.messages(output))
+        logs = self._call.messages(output)
+        said = min(self._skip_logs, len(logs))
+        self._skip_logs -= said
+        self._logged += said
+        self._left.extend(_Message(batch_message(message), 0, logs=1) for message in logs[said:])
         if answer is None:
             self._ended = True
             return
@@ -221,15 +228,15 @@ class Production:
         yield from self._pieces(Batch(batch.data.slice(half), batch.metadata))
 
 
-def _pack(sent: int, tick: Mapping[bytes, bytes], saved: bytes) -> bytes:
-    parts = [_COUNTS.pack(sent, len(tick))]
+def _pack(sent: int, logged: int, tick: Mapping[bytes, bytes], saved: bytes) -> bytes:
+    parts = [_COUNTS.pack(sent, logged, len(tick))]
     for key, value in tick.items():
         parts += [_LENGTHS.pack(len(key), len(value)), key, value]
     return b"".join((*parts, saved))
 
 
-def _unpack(state: bytes) -> tuple[int, Mapping[bytes, bytes], bytes]:
-    sent, count = _COUNTS.unpack_from(state)
+def _unpack(state: bytes) -> tuple[int, int, Mapping[bytes, bytes], bytes]:
+    sent, logged, count = _COUNTS.unpack_from(state)
     position = _COUNTS.size
     tick: dict[bytes, bytes] = {}
     for _ in range(count):
@@ -237,4 +244,4 @@ def _unpack(state: bytes) -> tuple[int, Mapping[bytes, bytes], bytes]:
         position += _LENGTHS.size
         tick[state[position : position + key]] = state[position + key : position + key + value]
         position += key + value
-    return sent, tick, state[position:]
+    return sent, logged, tick, state[position:]

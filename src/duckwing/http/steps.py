@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 from ..rpc.call import Call, Identity, Stream, Travelling, run_handler
 from ..rpc.codec import decode, to_batch
@@ -101,6 +102,7 @@ def open_stream(
     metadata, params = read_call(protocol, method, route, read_body(body, server.limits), server.limits)
     call = Call(metadata, server.server_id, caller)
     call.method = route.method
+    stream: Stream | None = None
     try:
         stream = run_handler(handler, call, params)
         header = to_batch(stream.header)
@@ -108,7 +110,10 @@ def open_stream(
         shortened, sent = beside(outbox, opening, limit // 2, coding)
         return Opened(stream, call, metadata, shortened, saved_state(stream), uploads(sent))
     except BaseException as error:
-        return failure(call, EMPTY_SCHEMA, error)
+        failed = failure(call, EMPTY_SCHEMA, error)
+        if stream is not None:
+            close_stream(stream)
+        return failed
 
 
 def reopen_stream(
@@ -125,6 +130,7 @@ def reopen_stream(
     metadata, params = read_call(protocol, method, route, read_body(open_call.request, server.limits), server.limits)
     call = Call(metadata, server.server_id, caller, opened=decode(method.result, open_call.header))
     call.method = route.method
+    stream: Any = None
     try:
         stream = run_handler(handler, call, params)
         production = None
@@ -135,9 +141,13 @@ def reopen_stream(
             )
         else:
             stream.load(cursor.state)
+        call.messages(EMPTY_SCHEMA)  # what is logged on opening was sent when the stream was begun
         return KeptStream(lane, stream, call, production, cursor.turn)
     except BaseException as error:
-        return failure(call, EMPTY_SCHEMA, error)
+        failed = failure(call, EMPTY_SCHEMA, error)
+        if stream is not None:
+            close_stream(stream)
+        return failed
 
 
 def exchange_batch(kept: KeptStream, batch: Batch, limit: int, *, travels: bool) -> Given | Answer:

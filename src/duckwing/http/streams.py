@@ -35,6 +35,7 @@ from .owners import Owners
 from .pointers import MAX_BATCH_BYTES, Outbox, beside, uploads
 from .production import Production, Turn
 from .pumps import Pump, close_stream, last_closed
+from .repeats import Repeats
 from .steps import ROOM_FOR_TOKENS, KeptStream, exchange_batch, open_stream, reopen_stream
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Streams:
         self._me = os.urandom(16)
         self._owners = Owners(self._me, self.go_on, lambda: bool(self._pumps or self._kept), backend)
         self._kept: OrderedDict[bytes, KeptStream] = OrderedDict()
+        self._repeats = Repeats()
         self._pumps: dict[bytes, Pump] = {}
 
     async def start(self) -> None:
@@ -192,6 +194,9 @@ class Streams:
         metadata = {k: v for k, v in batch.metadata.items() if k not in _OURS}
         if cursor.owner != ANYBODY and cursor.call in self._pumps:
             return await self._pumped(cursor, open_call, output, route, caller, metadata)
+        repeated = self._repeats.answer(cursor) if cursor.owner == self._me else None
+        if repeated is not None:
+            return await repeated
         kept = self._take(cursor)
         lane = kept.lane if kept is not None else self._lanes.free()
         if kept is None:
@@ -206,7 +211,8 @@ class Streams:
             if isinstance(reopened, Answer):
                 return reopened
             kept = reopened
-        return await self._next(kept, cursor, open_call, output, route, caller, Batch(batch.data, metadata))
+        turn = self._next(kept, cursor, open_call, output, route, caller, Batch(batch.data, metadata))
+        return await (turn if cursor.owner == ANYBODY else self._repeats.keep(cursor, turn))
 
     async def _next(
         self,
@@ -268,17 +274,20 @@ class Streams:
         if pump is not None:
             pump.close()
             return
-        kept = self._take(cursor)
+        kept = self._kept.get(cursor.call)
+        if kept is not None and kept.production is None:
+            return  # streams with input are not cancelled: a buffering function's is over when the client says so (8.4)
+        self._kept.pop(cursor.call, None)
         if kept is None and open_call.header and cursor.owner == ANYBODY:
             lane = self._lanes.free()
             reopened = await lane.run(
                 lambda server: reopen_stream(server, route, open_call, cursor, caller, lane, None)
             )
             kept = reopened if isinstance(reopened, KeptStream) else None
-        # Streams with input are not cancelled: a buffering function's is over when the client says so (spec 02, 8.4).
-        if kept is not None and kept.production is not None:
-            production = kept.production
-            await kept.lane.run(lambda server: close_stream(production.stream))
+        if kept is not None and kept.production is None:
+            self._keep(cursor.call, kept)
+        elif kept is not None:
+            await kept.lane.run(lambda server: close_stream(kept.stream))
 
     # Answers
 
@@ -321,23 +330,24 @@ class Streams:
 
     def _keep(self, call: bytes, kept: KeptStream) -> None:
         kept.used = time.monotonic()
+        other = self._kept.pop(call, None)
+        if other is not None:
+            _give_up(other)
         self._kept[call] = kept
-        self._kept.move_to_end(call)
         if len(self._kept) > KEPT_STREAMS:
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
-        _, kept = self._kept.popitem(last=False)
-        kept.lane.submit(lambda server: close_stream(kept.stream))
+        _give_up(self._kept.popitem(last=False)[1])
 
     def _take(self, cursor: Cursor) -> KeptStream | None:
         """A kept stream that is as far as the cursor says. Whoever asks meanwhile opens it again."""
-        kept = self._kept.pop(cursor.call, None)
+        kept = self._kept.get(cursor.call)
         if kept is None or kept.turn != cursor.turn:
             return None
         # A turn that was repeated may have ended somewhere else than the one that the client goes on from.
         state = kept.state if kept.production is None else kept.production.state
-        return kept if (state or b"") == cursor.state else None
+        return self._kept.pop(cursor.call) if (state or b"") == cursor.state else None
 
     async def tend(self) -> None:
         """Give up what nobody has asked about for long, for ever."""
@@ -349,6 +359,7 @@ class Streams:
             self._make_room(now)
             while self._kept and now - next(iter(self._kept.values())).used > KEPT_SECONDS:
                 self._drop_oldest()
+            self._repeats.forget(now - KEPT_SECONDS)
 
     def _make_room(self, now: float) -> None:
         """Of scans that nobody has asked about for a while, give up the oldest ones where all hold too much."""
@@ -367,6 +378,10 @@ class Streams:
         self._pumps.clear()
         while self._kept:
             self._drop_oldest()
+
+
+def _give_up(kept: KeptStream) -> None:
+    kept.lane.submit(lambda server: close_stream(kept.stream))
 
 
 def _lost(output: pa.Schema) -> Answer:

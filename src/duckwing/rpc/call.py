@@ -104,7 +104,7 @@ class Call:
 
     Args:
         metadata: metadata of the request.
-        server_id: id of the serving process; it travels with every message.
+        server_id: id of the serving process; it travels with every message; ``""``: it does not.
         caller: who calls.
         opened: the header with which the stream was opened that is to be continued here; None: it is a new call.
 
@@ -130,7 +130,7 @@ class Call:
         self.caller = caller
         self.opened = opened
         self._after: list[tuple[Callable[[], None], Callable[[], None]]] = []
-        self._ids = {keys.SERVER_ID: server_id.encode()}
+        self._ids = {keys.SERVER_ID: server_id.encode()} if server_id else {}
         if keys.REQUEST_ID in metadata:
             self._ids[keys.REQUEST_ID] = metadata[keys.REQUEST_ID]
         self._logs: list[dict[bytes, bytes]] = []
