@@ -23,7 +23,7 @@ from duckwing.rpc.framing import Batch
 from duckwing.scans.scan import Scan
 from duckwing.types import BIGINT, VARCHAR
 
-from .catalog import example
+from .catalog import example, plain
 from .counting import Size, integers
 
 Sent = Iterator[tuple[dict[str, Any], Mapping[bytes, bytes]]]
@@ -74,7 +74,8 @@ def broken(send: Callable[..., Sent], declared: TableFunction[..., Any]) -> Brok
 def in_parts(send: Callable[[int], Sent], **options: Any) -> BrokenFunction:
     """A scan in one part that sends something else."""
     part = type(send.__name__, (OnePart,), {"__doc__": send.__doc__})
-    return broken(send, dw.table_function(name=send.__name__, **options)(part))
+    declared = dw.table_function(name=send.__name__, projection=False, filters="none", **options)(part)
+    return broken(send, declared)
 
 
 def index(place: int) -> dict[bytes, bytes]:
@@ -126,13 +127,13 @@ for _send in (broken_missing_partition_values, broken_partition_min_neq_max):
     in_parts(_send, columns={"country": VARCHAR, "sales": BIGINT}, partition_by="country")
 
 
-@example.table_function(columns={"country": VARCHAR, "sales": BIGINT})
+@plain(columns={"country": VARCHAR, "sales": BIGINT})
 def broken_partition_values_no_annotation(count: Size) -> dict[str, Any]:
     """Would say of which partition a batch is, but not which columns tell that: there is no way to do so"""
     raise dw.OutputError("a batch with partition values requires partition-annotated fields; say partition_by=")
 
 
-@example.table_function(columns={"category": VARCHAR, "revenue": BIGINT}, partition_by="category")
+@plain(columns={"category": VARCHAR, "revenue": BIGINT}, partition_by="category")
 def broken_partition_column_absent_from_batch(count: Size) -> Iterator[dict[str, pa.Array]]:
     """Leaves out the column that tells its partitions apart"""
     yield {"revenue": integers(0, count)}
@@ -147,7 +148,9 @@ def points_nowhere() -> Sent:
     yield {"n": integers(0, 0)}, {b"vgi_rpc.location": UNREACHABLE}
 
 
-@dw.table_function(name="cache_external_fail", columns={"n": BIGINT}, cache=dw.Cache(ttl=300))
+@dw.table_function(
+    name="cache_external_fail", columns={"n": BIGINT}, cache=dw.Cache(ttl=300), projection=False, filters="none"
+)
 def _declared() -> dict[str, list[int]]:
     """Ends with the address of a batch that cannot be fetched"""
     return {"n": []}

@@ -16,7 +16,7 @@ from duckwing.types import BIGINT, DECIMAL, LIST, STRUCT, TIMESTAMP, VARCHAR
 
 from .buffering import Sums, layout_of
 from .catalog import data as data_schema
-from .catalog import example
+from .catalog import example, plain
 from .counting import Count, Size, integers, ranges
 from .parallel import Part, pieces, shares
 
@@ -39,39 +39,37 @@ def count_to(count: int, size: int, name: str = "n") -> Iterator[dict[str, pa.Ar
         yield {name: integers(start, stop)}
 
 
-@example.table_function(columns={"n": BIGINT}, cache=kept_for)
+@plain(columns={"n": BIGINT}, cache=kept_for)
 def cacheable_numbers(*, n: Count = 10, ttl: Count = 300) -> Iterator[dict[str, pa.Array]]:
     """Numbers that are kept for some seconds"""
     yield from count_to(n, 1000)
 
 
-@example.table_function(columns={"nonce": BIGINT}, cache=KEPT)
+@plain(columns={"nonce": BIGINT}, cache=KEPT)
 def cache_nonce() -> Iterator[tuple[int]]:
     """A number that changes with every run"""
     yield (nonce(),)
 
 
-@example.table_function(columns={"n": BIGINT}, cache=dw.Cache(ttl=None))
+@plain(columns={"n": BIGINT}, cache=dw.Cache(ttl=None))
 def cache_no_store(*, n: Count = 10) -> Iterator[dict[str, pa.Array]]:
     """Numbers that are not kept"""
     yield from count_to(n, 1000)
 
 
-@example.table_function(
-    columns={"n": BIGINT, "nonce": BIGINT}, cache=dw.Cache(ttl=300, scope="transaction"), projection=False
-)
+@plain(columns={"n": BIGINT, "nonce": BIGINT}, cache=dw.Cache(ttl=300, scope="transaction"))
 def cache_scoped_txn(*, n: Count = 10) -> dict[str, Any]:
     """Numbers that are kept within a transaction"""
     return {"n": integers(0, n), "nonce": [nonce()] * n}
 
 
-@example.table_function(columns={"n": BIGINT}, cache=KEPT)
+@plain(columns={"n": BIGINT}, cache=KEPT)
 def cache_big(*, rows: Count = 5000) -> Iterator[dict[str, pa.Array]]:
     """A result of several batches"""
     yield from count_to(rows, 1000)
 
 
-@example.table_function(columns={"v": BIGINT}, cache=KEPT)
+@plain(columns={"v": BIGINT}, cache=KEPT)
 def cache_bench(rows: Count) -> Iterator[dict[str, pa.Array]]:
     """A result of any size"""
     yield from count_to(rows, 2048, "v")
@@ -80,13 +78,13 @@ def cache_bench(rows: Count) -> Iterator[dict[str, pa.Array]]:
 ABC = {"a": BIGINT, "b": BIGINT, "c": BIGINT}
 
 
-@example.table_function(columns=ABC, cache=kept_for, listed=False, projection=False)
+@plain(columns=ABC, cache=kept_for, listed=False)
 def cache_multicol(*, n: Count = 4, ttl: Count = 300) -> dict[str, list[int]]:
     """Three columns"""
     return {name: [i * factor for i in range(n)] for name, factor in zip(ABC, (1, 10, 100), strict=True)}
 
 
-@example.table_function(columns=ABC, cache=KEPT)
+@example.table_function(columns=ABC, cache=KEPT, filters="none")
 def cache_projection(ctx: dw.Context) -> dict[str, list[int]]:
     """Three columns, of which only those are made that are wanted"""
     factors = dict(zip(ABC, (1, 10, 100), strict=True))
@@ -99,13 +97,13 @@ def cache_filtered(*, rows: Count = 100) -> Iterator[dict[str, pa.Array]]:
     yield from count_to(rows, 2048)
 
 
-@example.table_function(columns={"nonce": BIGINT}, cache=dw.Cache(ttl=0, validator=lambda: '"rev-v1"'))
+@plain(columns={"nonce": BIGINT}, cache=dw.Cache(ttl=0, validator=lambda: '"rev-v1"'))
 def cache_revalidatable() -> Iterator[tuple[int]]:
     """A number that DuckDB asks about every time"""
     yield (nonce(),)
 
 
-@example.table_function(columns={"who": VARCHAR}, cache=KEPT)
+@plain(columns={"who": VARCHAR}, cache=KEPT)
 def cache_whoami(ctx: dw.Context) -> Iterator[tuple[str]]:
     """Who calls"""
     yield (ctx.caller.principal or "anonymous",)
@@ -114,7 +112,7 @@ def cache_whoami(ctx: dw.Context) -> Iterator[tuple[str]]:
 VERSIONS = {1: [101, 102, 103], 2: [201, 202], 3: [301, 302, 303, 304]}
 
 
-@example.table_function(columns={"v": BIGINT}, cache=KEPT)
+@plain(columns={"v": BIGINT}, cache=KEPT)
 def cache_versioned_scan(version: int) -> dict[str, list[int]]:
     """The rows of cache_versioned in one of its versions"""
     if version not in VERSIONS:
@@ -122,7 +120,7 @@ def cache_versioned_scan(version: int) -> dict[str, list[int]]:
     return {"v": VERSIONS[version]}
 
 
-@example.table_function(columns={"n": BIGINT}, cache=KEPT)
+@plain(columns={"n": BIGINT}, cache=KEPT)
 def cache_poison() -> Iterator[dict[str, list[int]]]:
     """Fails after a batch"""
     yield {"n": [0, 1, 2]}
@@ -141,7 +139,7 @@ TYPES = pa.schema(
 )
 
 
-@example.table_function(columns=TYPES, cache=KEPT, projection=False)
+@plain(columns=TYPES, cache=KEPT)
 def cache_types(rows: Count) -> Iterator[pa.RecordBatch]:
     """Values of many types"""
     for start, stop in ranges(rows, 2048):
@@ -162,7 +160,7 @@ def row_of(j: int) -> dict[str, Any]:
     }
 
 
-@example.table_function(columns={"v": BIGINT}, cache=KEPT)
+@plain(columns={"v": BIGINT}, cache=KEPT)
 class cache_parallel:  # noqa: N801
     """Numbers that all threads read at once"""
 
@@ -177,7 +175,7 @@ class cache_parallel:  # noqa: N801
             yield {"v": integers(start, stop)}
 
 
-@example.table_function(columns={"n": BIGINT}, cache=KEPT, order="preserved")
+@plain(columns={"n": BIGINT}, cache=KEPT, order="preserved")
 class cache_ordered:  # noqa: N801
     """Numbers in order that all threads read at once"""
 
@@ -192,13 +190,15 @@ class cache_ordered:  # noqa: N801
             yield {"n": integers(start, stop)}
 
 
-@example.table_function(columns={"tag": VARCHAR}, cache=KEPT, name="test_same_name_cached")
+@plain(columns={"tag": VARCHAR}, cache=KEPT, name="test_same_name_cached")
 def cached_in_main() -> Iterator[tuple[str]]:
     """Schema-disambiguation probe; the main-schema kept result"""
     yield ("main",)
 
 
-@data_schema.table_function(columns={"tag": VARCHAR}, cache=KEPT, name="test_same_name_cached")
+@data_schema.table_function(
+    columns={"tag": VARCHAR}, cache=KEPT, name="test_same_name_cached", projection=False, filters="none"
+)
 def cached_in_data() -> Iterator[tuple[str]]:
     """Schema-disambiguation probe; the data-schema kept result"""
     yield ("data",)

@@ -8,7 +8,7 @@ from typing import Any
 import duckwing as dw
 from duckwing.types import BIGINT, VARCHAR
 
-from .catalog import example
+from .catalog import example, plain
 from .counting import Size, integers
 from .partitions import COUNTRIES, sales_of
 
@@ -17,7 +17,7 @@ WHOLE = dw.Cache(ttl=300, per_partition=False)
 EACH = dw.Cache(ttl=300, per_partition=True)
 
 
-@example.table_function(columns=SALES, partition_by="country", cache=WHOLE, projection=False)
+@plain(columns=SALES, partition_by="country", cache=WHOLE)
 def cache_partitioned(rows_per_country: Size) -> Iterator[dict[str, Any]]:
     """Sales of five countries, kept as a whole"""
     for place, country in enumerate(COUNTRIES):

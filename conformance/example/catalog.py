@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import duckwing as dw
 from duckwing.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, STRUCT, VARCHAR
 
@@ -31,3 +34,8 @@ example_secret = example.secret_type(
     redact=["secret_string", "api_key"],
     description="Example VGI secret for testing",
 )
+
+
+def plain(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Declare a table function of which DuckDB takes all columns and rows, whatever a query needs: most fixtures do."""
+    return example.table_function(projection=False, filters="none", **options)

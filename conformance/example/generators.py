@@ -15,7 +15,7 @@ from annotated_types import Ge, Gt
 import duckwing as dw
 from duckwing.types import BIGINT, DOUBLE, LIST, STRUCT, VARCHAR
 
-from .catalog import example
+from .catalog import example, plain
 from .counting import Count, Size, exact, integers, ranges, texts
 
 
@@ -36,7 +36,7 @@ def sequence(count: Count, *, batch_size: Size = 2048, increment: Size = 1) -> I
         yield {"n": np.arange(start, stop, dtype=np.int64) * increment}
 
 
-@example.table_function(columns={"n": DOUBLE}, cardinality=exact, statistics=sequence_statistics)
+@plain(columns={"n": DOUBLE}, cardinality=exact, statistics=sequence_statistics)
 def double_sequence(
     count: Count, *, batch_size: Size = 2048, increment: Annotated[float, Gt(0)] = 1.0
 ) -> Iterator[dict[str, Any]]:
@@ -45,7 +45,7 @@ def double_sequence(
         yield {"n": np.arange(start, stop) * increment}
 
 
-@example.table_function(
+@plain(
     columns=pa.schema(
         [
             ("id", BIGINT),
@@ -92,14 +92,16 @@ def nested_sequence(
         yield {name: column(name, range(start, stop)) for name in ctx.columns}
 
 
-@example.table_function(columns={"n": BIGINT}, cardinality=lambda: exact(10000))
+@plain(columns={"n": BIGINT}, cardinality=lambda: exact(10000))
 def ten_thousand() -> Iterator[dict[str, pa.Array]]:
     """Generates 10000 integers from 0 to 9999"""
     for start, stop in ranges(10000, 1000):
         yield {"n": integers(start, stop)}
 
 
-@example.table_function(columns={"id": BIGINT, "name": VARCHAR, "value": DOUBLE, "extra": BIGINT}, cardinality=exact)
+@example.table_function(
+    columns={"id": BIGINT, "name": VARCHAR, "value": DOUBLE, "extra": BIGINT}, cardinality=exact, filters="none"
+)
 def projected_data(count: Count, ctx: dw.Context) -> Iterator[dict[str, Any]]:
     """Generates data with 4 columns, supporting projection pushdown"""
 
@@ -120,14 +122,14 @@ def constant_layout(values: tuple[pa.Scalar, ...]) -> dict[str, pa.DataType]:
     return {f"col_{place}": value.type for place, value in enumerate(values)}
 
 
-@example.table_function(columns=constant_layout, cardinality=exact)
+@plain(columns=constant_layout, cardinality=exact)
 def constant_columns(count: Count, *values: pa.Scalar) -> Iterator[dict[str, pa.Array]]:
     """Generates rows with constant values from varargs"""
     for start, stop in ranges(count, 2048):
         yield {f"col_{place}": pa.repeat(value, stop - start) for place, value in enumerate(values)}
 
 
-@example.table_function(columns={"idx": BIGINT, "tag": VARCHAR, "value": VARCHAR})
+@plain(columns={"idx": BIGINT, "tag": VARCHAR, "value": VARCHAR})
 def union_varargs(
     *values: Annotated[tuple[str, Any], dw.types.UNION({"i": BIGINT, "s": VARCHAR})],
 ) -> dict[str, list[Any]]:
@@ -139,7 +141,7 @@ def union_varargs(
     }
 
 
-@example.table_function(columns={"n": BIGINT}, categories=["testing"])
+@plain(columns={"n": BIGINT}, categories=["testing"])
 def generator_exception(fail_after: Annotated[int, Ge(0)]) -> Iterator[dict[str, list[int]]]:
     """Raises an exception after N batches for testing"""
     for n in range(fail_after):
@@ -147,7 +149,7 @@ def generator_exception(fail_after: Annotated[int, Ge(0)]) -> Iterator[dict[str,
     raise RuntimeError(f"Intentional failure after {fail_after} batches")
 
 
-@example.table_function(columns={"n": BIGINT})
+@plain(columns={"n": BIGINT})
 def logging_generator(count: Count, ctx: dw.Context) -> Iterator[dict[str, list[int]]]:
     """Emits log messages during generation"""
     ctx.log(f"Starting generation of {count} values")
@@ -156,7 +158,7 @@ def logging_generator(count: Count, ctx: dw.Context) -> Iterator[dict[str, list[
     ctx.log("Generation complete")
 
 
-@example.table_function(columns={"n": BIGINT}, cardinality=exact)
+@plain(columns={"n": BIGINT}, cardinality=exact)
 def profiling_demo(
     count: Count, ctx: dw.Context, *, batch_size: Size = 2048, increment: Size = 1
 ) -> Iterator[dict[str, Any]]:
@@ -169,7 +171,7 @@ def profiling_demo(
         yield {"n": np.arange(start, stop, dtype=np.int64) * increment}
 
 
-@example.table_function(columns={"n": BIGINT})
+@plain(columns={"n": BIGINT})
 def slow_cancellable(
     probe_path: str, *, count: Count = 1_000_000, sleep_ms: Annotated[int, Ge(0)] = 50
 ) -> Iterator[dict[str, list[int]]]:
@@ -189,51 +191,51 @@ def slow_cancellable(
 # Overloads
 
 
-@example.table_function(name="make_series", columns={"value": BIGINT})
+@plain(name="make_series", columns={"value": BIGINT})
 def count_up(count: Count) -> Iterator[dict[str, pa.Array]]:
     """Generate integers from 0 to count-1"""
     for start, stop in ranges(count, 1024):
         yield {"value": integers(start, stop)}
 
 
-@example.table_function(name="make_series", columns={"value": BIGINT})
+@plain(name="make_series", columns={"value": BIGINT})
 def from_to(start: int, stop: int) -> dict[str, pa.Array]:
     """Generate integers from start to stop-1"""
     return {"value": integers(start, stop)}
 
 
-@example.table_function(name="make_series", columns={"value": BIGINT})
+@plain(name="make_series", columns={"value": BIGINT})
 def from_to_by(start: int, stop: int, step: Size) -> dict[str, Any]:
     """Generate integers from start to stop-1 with step"""
     return {"value": np.arange(start, stop, step, dtype=np.int64)}
 
 
-@example.table_function(name="make_series", columns={"value": BIGINT})
+@plain(name="make_series", columns={"value": BIGINT})
 def parsed(values: str) -> dict[str, list[int]]:
     """Parse comma-separated integers into rows"""
     return {"value": [int(value) for value in values.split(",")]}
 
 
-@example.table_function(name="make_series", columns={"value": DOUBLE})
+@plain(name="make_series", columns={"value": DOUBLE})
 def ten_steps(step: float) -> dict[str, list[float]]:
     """Generate 10 float values with given step size"""
     return {"value": [i * step for i in range(10)]}
 
 
-@example.table_function(name="make_pairs", columns={"a": BIGINT, "b": BIGINT})
+@plain(name="make_pairs", columns={"a": BIGINT, "b": BIGINT})
 def integer_pairs(start: int, stop: int) -> dict[str, Any]:
     """Generate integer pairs (i, i*2)"""
     rows = np.arange(start, stop, dtype=np.int64)
     return {"a": rows, "b": rows * 2}
 
 
-@example.table_function(name="make_pairs", columns={"a": BIGINT, "b": VARCHAR})
+@plain(name="make_pairs", columns={"a": BIGINT, "b": VARCHAR})
 def mixed_pairs(start: int, label: str) -> dict[str, pa.Array]:
     """Generate mixed int/string pairs"""
     return {"a": integers(start, start + 5), "b": texts(label, 0, 5)}
 
 
-@example.table_function(name="make_pairs", columns={"a": VARCHAR, "b": VARCHAR})
+@plain(name="make_pairs", columns={"a": VARCHAR, "b": VARCHAR})
 def text_pairs(prefix: str, suffix: str) -> dict[str, pa.Array]:
     """Generate string pairs with prefix and suffix"""
     return {"a": texts(prefix, 0, 5), "b": texts(suffix, 0, 5)}
@@ -246,13 +248,13 @@ def repeated(values: tuple[Any, ...], type_: pa.DataType) -> dict[str, pa.DataTy
     return {f"v{place}": type_ for place in range(len(values))}
 
 
-@example.table_function(name="repeat_value", columns=lambda values: repeated(values, BIGINT))
+@plain(name="repeat_value", columns=lambda values: repeated(values, BIGINT))
 def repeat_integers(count: Count, *values: int) -> dict[str, list[int]]:
     """Repeats integers"""
     return {f"v{place}": [value] * count for place, value in enumerate(values)}
 
 
-@example.table_function(name="repeat_value", columns=lambda values: repeated(values, VARCHAR))
+@plain(name="repeat_value", columns=lambda values: repeated(values, VARCHAR))
 def repeat_texts(count: Count, *values: str) -> dict[str, list[str]]:
     """Repeats texts"""
     return {f"v{place}": [value] * count for place, value in enumerate(values)}

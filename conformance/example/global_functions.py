@@ -9,7 +9,7 @@ import pyarrow as pa
 import duckwing as dw
 from duckwing.types import BIGINT, VARCHAR
 
-from .catalog import example
+from .catalog import example, plain
 
 
 @example.scalar
@@ -18,7 +18,7 @@ def global_scalar(value: int) -> str:
     return f"global_scalar:{value}"
 
 
-@example.table_function(columns={"n": BIGINT, "label": VARCHAR}, cardinality=3)
+@plain(columns={"n": BIGINT, "label": VARCHAR}, cardinality=3)
 def global_table() -> Iterator[tuple[int, str]]:
     """A table function for every schema."""
     for n in range(3):

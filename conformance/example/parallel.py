@@ -12,7 +12,7 @@ import pyarrow as pa
 import duckwing as dw
 from duckwing.types import BIGINT, VARCHAR
 
-from .catalog import example
+from .catalog import example, plain
 from .counting import Count, Size, exact, integers, ranges
 from .echo import echo
 
@@ -31,7 +31,7 @@ def pieces(part: Part, size: int) -> Iterator[Part]:
     return ((first, min(first + size, stop)) for first in range(start, stop, size))
 
 
-@example.table_function(columns={"n": BIGINT}, cardinality=exact)
+@plain(columns={"n": BIGINT}, cardinality=exact)
 class partitioned_sequence:  # noqa: N801
     """Generates a partitioned sequence for multi-worker execution"""
 
@@ -76,27 +76,27 @@ class Thousands:
         yield {"n": integers(*part)}
 
 
-@example.table_function(columns={"n": BIGINT}, cardinality=exact, order="preserved")
+@plain(columns={"n": BIGINT}, cardinality=exact, order="preserved")
 class partitioned_preserves_order(Thousands):  # noqa: N801
     """Parts whose rows come in order"""
 
 
-@example.table_function(columns={"n": BIGINT}, cardinality=exact, order="none")
+@plain(columns={"n": BIGINT}, cardinality=exact, order="none")
 class partitioned_no_order_guarantee(Thousands):  # noqa: N801
     """Parts whose rows come in any order"""
 
 
-@example.table_function(columns={"n": BIGINT}, cardinality=exact, order="fixed")
+@plain(columns={"n": BIGINT}, cardinality=exact, order="fixed")
 class partitioned_fixed_order(Thousands):  # noqa: N801
     """Parts that one thread reads"""
 
 
-@example.table_function(columns={"n": BIGINT}, cardinality=exact, order="preserved")
+@plain(columns={"n": BIGINT}, cardinality=exact, order="preserved")
 class partitioned_batch_index(Thousands):  # noqa: N801
     """Parts whose batches carry their place"""
 
 
-@example.table_function(columns={"partition_id": BIGINT, "seq": BIGINT}, cardinality=exact, order="preserved")
+@plain(columns={"partition_id": BIGINT, "seq": BIGINT}, cardinality=exact, order="preserved")
 class partitioned_batch_index_marked:  # noqa: N801
     """Parts of several batches, all of which carry the place of the part"""
 

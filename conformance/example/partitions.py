@@ -7,7 +7,7 @@ from typing import Any
 
 from duckwing.types import BIGINT, DOUBLE, VARCHAR
 
-from .catalog import example
+from .catalog import plain
 from .counting import Size, integers
 
 COUNTRIES = ("AU", "BR", "CA", "FR", "US")
@@ -19,7 +19,7 @@ def sales_of(country: str | None, place: int, rows: int) -> dict[str, Any]:
     return {"country": [country] * rows, "sales": integers(first, first + rows)}
 
 
-@example.table_function(columns={"country": VARCHAR, "sales": BIGINT}, partition_by="country", projection=False)
+@plain(columns={"country": VARCHAR, "sales": BIGINT}, partition_by="country")
 class country_partitioned_sales:  # noqa: N801
     """A part for each of five countries"""
 
@@ -36,9 +36,7 @@ class country_partitioned_sales:  # noqa: N801
 REGIONS = tuple((region, year) for region in ("AMER", "EMEA", "APAC") for year in (2023, 2024))
 
 
-@example.table_function(
-    columns={"region": VARCHAR, "year": BIGINT, "value": DOUBLE}, partition_by=["region", "year"], projection=False
-)
+@plain(columns={"region": VARCHAR, "year": BIGINT, "value": DOUBLE}, partition_by=["region", "year"])
 class region_year_partitioned:  # noqa: N801
     """A part for each region and year"""
 
@@ -57,7 +55,7 @@ class region_year_partitioned:  # noqa: N801
 CATEGORIES = ("books", "music", "video")
 
 
-@example.table_function(columns={"category": VARCHAR, "revenue": BIGINT}, partition_by="category", projection=False)
+@plain(columns={"category": VARCHAR, "revenue": BIGINT}, partition_by="category")
 class partitioned_with_explicit_override:  # noqa: N801
     """A part for each category"""
 
@@ -88,18 +86,14 @@ class KeyRanges:
         yield {"key": integers(key, key + self.rows), "value": integers(value, value + self.rows)}
 
 
-@example.table_function(
-    columns={"key": BIGINT, "value": BIGINT}, partition_by="key", partitions="disjoint", projection=False
-)
+@plain(columns={"key": BIGINT, "value": BIGINT}, partition_by="key", partitions="disjoint")
 class disjoint_range_partitioned(KeyRanges):  # noqa: N801
     """Parts whose keys do not overlap"""
 
     distance = 1000
 
 
-@example.table_function(
-    columns={"key": BIGINT, "value": BIGINT}, partition_by="key", partitions="overlapping", projection=False
-)
+@plain(columns={"key": BIGINT, "value": BIGINT}, partition_by="key", partitions="overlapping")
 class overlapping_range_partitioned(KeyRanges):  # noqa: N801
     """Parts whose keys may overlap"""
 

@@ -159,6 +159,7 @@ def order_echo(count: Count, ctx: dw.Context, *, batch_size: Size = 2048) -> Ite
     columns={"n": BIGINT, "s": VARCHAR, "sample_percentage": DOUBLE, "sample_seed": BIGINT},
     cardinality=exact,
     samples=True,
+    filters="none",
 )
 def sample_echo(count: Count, ctx: dw.Context, *, batch_size: Size = 2048) -> Iterator[dict[str, Any]]:
     """Echoes the sample that is wanted, and does not take it"""

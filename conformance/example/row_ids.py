@@ -37,7 +37,7 @@ def row_id_layout(layout: str, row_id_type: str) -> pa.Schema:
     return pa.schema(fields)
 
 
-@example.table_function(columns=row_id_layout)
+@example.table_function(columns=row_id_layout, filters="none")
 def rowid_sequence(
     count: Count, *, layout: Layout = "first", row_id_type: RowIdType = "int64"
 ) -> Iterator[dict[str, Any]]:

@@ -10,13 +10,13 @@ import pyarrow as pa
 import duckwing as dw
 from duckwing.types import BOOLEAN, VARCHAR
 
-from .catalog import example, example_secret
+from .catalog import example, example_secret, plain
 
 Wanted = Annotated[dw.Secret, dw.Lookup("vgi_example")]
 WantedForPath = Annotated[dw.Secret, dw.Lookup("vgi_example", scope="path")]
 
 
-@example.table_function(columns={"key": VARCHAR, "value": VARCHAR, "arrow_type": VARCHAR})
+@plain(columns={"key": VARCHAR, "value": VARCHAR, "arrow_type": VARCHAR})
 def secret_demo(*, secret: Wanted | None) -> Iterator[tuple[str, str, str]]:
     """The fields of a secret, one in a row."""
     for key, value in ({} if secret is None else secret).items():
@@ -24,13 +24,13 @@ def secret_demo(*, secret: Wanted | None) -> Iterator[tuple[str, str, str]]:
         yield key, pa.scalar(value, type).cast(VARCHAR).as_py(), str(type)
 
 
-@example.table_function(columns={"scope": VARCHAR, "found": BOOLEAN, "secret_keys": VARCHAR})
+@plain(columns={"scope": VARCHAR, "found": BOOLEAN, "secret_keys": VARCHAR})
 def scoped_secret_demo(path: str, *, secret: WantedForPath | None) -> Iterator[tuple[str, bool, str]]:
     """Which secret there is for a path."""
     yield path, secret is not None, ",".join(secret or ())
 
 
-@example.table_function(columns={"api_key": VARCHAR})
+@plain(columns={"api_key": VARCHAR})
 def multi_secret_demo(
     path: str,
     *,

@@ -11,7 +11,7 @@ import pyarrow as pa
 import duckwing as dw
 from duckwing.types import BIGINT, DOUBLE, VARCHAR
 
-from .catalog import example
+from .catalog import example, plain
 from .counting import Count, exact, integers, ranges, texts
 
 
@@ -21,9 +21,7 @@ def settings_columns(ctx: dw.Context) -> dict[str, pa.DataType]:
     return columns | {"details": VARCHAR} if ctx.settings["vgi_verbose_mode"] else columns
 
 
-@example.table_function(
-    columns=settings_columns, cardinality=exact, settings=["vgi_verbose_mode", "greeting", "multiplier"]
-)
+@plain(columns=settings_columns, cardinality=exact, settings=["vgi_verbose_mode", "greeting", "multiplier"])
 def settings_aware(count: Count, *, ctx: dw.Context) -> Iterator[dict[str, Any]]:
     """Generates data demonstrating settings are passed"""
     settings = ctx.settings
@@ -38,7 +36,7 @@ def settings_aware(count: Count, *, ctx: dw.Context) -> Iterator[dict[str, Any]]
         yield rows
 
 
-@example.table_function(columns={"n": BIGINT, "label": VARCHAR}, cardinality=exact, settings=["config"])
+@plain(columns={"n": BIGINT, "label": VARCHAR}, cardinality=exact, settings=["config"])
 def struct_settings(count: Count, *, ctx: dw.Context) -> Iterator[tuple[int, str]]:
     """Generate a sequence configured by a struct setting"""
     config = ctx.settings["config"]

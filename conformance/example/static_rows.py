@@ -10,7 +10,7 @@ import pyarrow as pa
 import duckwing as dw
 from duckwing.types import BIGINT, DOUBLE, FLOAT, STRUCT, VARCHAR
 
-from .catalog import example
+from .catalog import example, plain
 from .row_ids import ROW_ID
 
 Rows = Sequence[tuple[Any, ...]]
@@ -31,7 +31,7 @@ COLORS = {"id": BIGINT, "color": VARCHAR, "hex_code": VARCHAR}
 # The bounds of departments and products are wider than their rows, which is allowed.
 
 
-@example.table_function(
+@plain(
     columns=DEPARTMENTS,
     statistics={
         "id": Statistics(min=1, max=10, nulls=False, distinct=10),
@@ -44,7 +44,7 @@ def departments_scan() -> dict[str, list[Any]]:
     return columns_of(DEPARTMENTS, [(1, "Engineering", 500000), (2, "Sales", 300000), (3, "HR", 200000)])
 
 
-@example.table_function(columns=EMPLOYEES)
+@plain(columns=EMPLOYEES)
 def employees_scan() -> dict[str, list[Any]]:
     """The rows of employees"""
     people = [("Alice", 1), ("Bob", 1), ("Carol", 2), ("Dave", 2), ("Eve", 3)]
@@ -52,13 +52,13 @@ def employees_scan() -> dict[str, list[Any]]:
     return columns_of(EMPLOYEES, rows)
 
 
-@example.table_function(columns=PROJECTS)
+@plain(columns=PROJECTS)
 def projects_scan() -> dict[str, list[Any]]:
     """The rows of projects"""
     return columns_of(PROJECTS, [(1, "P001", "Backend API"), (1, "P002", "Frontend UI"), (2, "P003", "Sales Portal")])
 
 
-@example.table_function(
+@plain(
     columns=PRODUCTS,
     statistics={
         "id": Statistics(min=1, max=100, nulls=False, distinct=100),
@@ -72,7 +72,7 @@ def products_scan() -> dict[str, list[Any]]:
     return columns_of(PRODUCTS, [(1, "Widget", 100, 9.99), (2, "Gadget", 50, 24.99), (3, "Doohickey", 200, 4.99)])
 
 
-@example.table_function(
+@plain(
     columns=COLORS,
     statistics={
         "id": Statistics(min=1, max=3, nulls=False, distinct=3),
@@ -96,31 +96,31 @@ BOX = STRUCT({"xmin": FLOAT, "ymin": FLOAT, "xmax": FLOAT, "ymax": FLOAT})
 BOXES = pa.schema([pa.field("row_id", BIGINT, metadata=ROW_ID), pa.field("bbox", BOX), pa.field("other", BIGINT)])
 
 
-@example.table_function(columns=SIMPLE)
+@plain(columns=SIMPLE)
 def rff_simple_scan() -> dict[str, list[Any]]:
     """The rows of rff_simple and rff_or"""
     return {"a": [1, 2, 3], "b": [10, 20, 30]}
 
 
-@example.table_function(columns=SIMPLE)
+@plain(columns=SIMPLE)
 def rff_none_scan() -> dict[str, list[Any]]:
     """The rows of rff_none"""
     return {"a": [1, 2, 3], "b": [10, 20, 30]}
 
 
-@example.table_function(columns=STRUCTURED)
+@plain(columns=STRUCTURED)
 def rff_struct_scan() -> dict[str, list[Any]]:
     """The rows of rff_struct"""
     return {"s": [{"a": i, "b": 10 * i} for i in (1, 2, 3)], "other": [100, 200, 300]}
 
 
-@example.table_function(columns=NESTED)
+@plain(columns=NESTED)
 def rff_nested_scan() -> dict[str, list[Any]]:
     """The rows of rff_nested"""
     return {"wrapper": [{"mid": {"leaf": i}} for i in (1, 2, 3)]}
 
 
-@example.table_function(columns=MULTI)
+@plain(columns=MULTI)
 def rff_multi_scan() -> dict[str, list[Any]]:
     """The rows of rff_multi"""
     return {"s": [{"a": 1, "b": 10}, {"a": 2, "b": 20}], "top": [100, 200]}

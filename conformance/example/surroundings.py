@@ -11,7 +11,7 @@ import pyarrow as pa
 import duckwing as dw
 from duckwing.types import BIGINT, BLOB, DOUBLE, TIMESTAMPTZ, UBIGINT
 
-from .catalog import example
+from .catalog import plain
 from .counting import Count
 
 DAY = 24 * 60 * 60 * 1000
@@ -34,15 +34,13 @@ def first_seed(key: str, seed: int, ctx: dw.Context) -> dw.Bound:
     return dw.Bound({"v": BIGINT}, data=value)
 
 
-@example.table_function(columns=first_seed, cardinality=dw.Cardinality(1, 1))
+@plain(columns=first_seed, cardinality=dw.Cardinality(1, 1))
 def tx_cached_value(key: str, seed: int, ctx: dw.Context) -> Iterator[tuple[int]]:
     """The first seed that a key had in this transaction"""
     yield (ctx.bound,)
 
 
-@example.table_function(
-    columns={"idx": UBIGINT, "ts_us": BIGINT, "iv_ms": BIGINT, "payload": BLOB, "ub": UBIGINT, "f": DOUBLE}
-)
+@plain(columns={"idx": UBIGINT, "ts_us": BIGINT, "iv_ms": BIGINT, "payload": BLOB, "ub": UBIGINT, "f": DOUBLE})
 def typed_probe(
     n: Count,
     *,

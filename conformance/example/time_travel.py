@@ -11,7 +11,7 @@ import pyarrow as pa
 import duckwing as dw
 from duckwing.types import BIGINT, BOOLEAN, DOUBLE, VARCHAR
 
-from .catalog import data, example
+from .catalog import data, example, plain
 from .counting import integers
 from .echo import echo
 
@@ -44,7 +44,7 @@ def checked(version: int, known: int) -> int:
     return version
 
 
-@example.table_function(columns=lambda version: _DATA[checked(version, 3)][0])
+@plain(columns=lambda version: _DATA[checked(version, 3)][0])
 def versioned_data_scan(version: int) -> Iterator[tuple[Any, ...]]:
     """The rows of versioned_data in one of its versions"""
     yield from _DATA[version][1]
@@ -72,7 +72,7 @@ def constrained_layout(version: int) -> dict[str, pa.DataType]:
     return dict(list(_CONSTRAINED.items())[: 1 + checked(version, 3)])
 
 
-@example.table_function(columns=constrained_layout)
+@plain(columns=constrained_layout)
 def versioned_constraints_scan(version: int) -> Iterator[tuple[Any, ...]]:
     """The rows of versioned_constraints in one of its versions"""
     for row in _PEOPLE[:2] if version == 1 else _PEOPLE:

@@ -50,8 +50,8 @@ def refused(declaration: Any, **options: Any) -> str:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"filters": "none"}, "filters= is one of apply, mine, not 'none'"),
-        ({"filters": None}, "filters= is one of apply, mine, not None"),
+        ({"filters": "all"}, "filters= is one of apply, mine, none, not 'all'"),
+        ({"filters": None}, "filters= is one of apply, mine, none, not None"),
         ({"order": "kept"}, "order= is one of preserved, none, fixed, not 'kept'"),
         (
             {"partitions": "many", "partition_by": "n"},
@@ -138,6 +138,15 @@ def test_columns_that_are_not_asked_for() -> None:
     assert record(declare()).projection_pushdown
     assert not record(declare(projection=False)).projection_pushdown
     assert "projection= is True or False, not 'none'" in refused(declare, projection="none")
+
+
+def test_conditions_that_are_not_handed_over() -> None:
+    for filters in ("apply", "mine"):
+        taken = record(declare(filters=filters))
+        assert (taken.filter_pushdown, taken.filters_exactly_applied) == (True, True)
+        assert taken.filter_semantic_profiles
+    left = record(declare(filters="none"))
+    assert (left.filter_pushdown, left.filters_exactly_applied, left.filter_semantic_profiles) == (False, False, ())
 
 
 def test_times_to_live() -> None:

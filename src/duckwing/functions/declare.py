@@ -121,7 +121,9 @@ def table_function(function: Callable[..., Any] | None = None, /, **options: Any
               :class:`duckwing.Bound` of them. Not needed if the function is annotated
               ``-> Iterator[Row]`` with a NamedTuple or dataclass.
             - ``filters``: ``"apply"`` (the default): rows that do not meet the query's conditions are
-              left out; ``"mine"``: the function leaves them out itself, all of them.
+              left out; ``"mine"``: the function leaves them out itself, all of them; ``"none"``: DuckDB does
+              not say which conditions there are and leaves them out, so that one result that it keeps
+              (``cache``) is for queries with any conditions.
             - ``samples``: the function takes samples itself (``ctx.sample``); else DuckDB does.
             - ``order``: ``"preserved"``: the rows come in the function's order (the default, but for
               splits); ``"none"``: their order means nothing; ``"fixed"``: they are read by one thread.

@@ -12,7 +12,7 @@ from ..errors import DeclarationError, OutputError
 from ..scans.partitions import Partitioning, Partitions, check_partition_columns, marked_columns, partition_columns
 from .columns import ResultColumns
 
-Filtering = Literal["apply", "mine"]
+Filtering = Literal["apply", "mine", "none"]
 
 RowOrder = Literal["preserved", "none", "fixed"]
 
@@ -22,7 +22,8 @@ class Pushdown:
     """What a table function takes over.
 
     Attributes:
-        filters: who leaves out the rows that do not meet the filters: Duckwing, or the function itself.
+        filters: who leaves out the rows that do not meet the filters: Duckwing, the function itself, or DuckDB,
+            which then says nothing of them.
         samples: the function takes samples itself.
         order: what the order of its rows means.
         partition_by: the columns that tell its partitions apart, or what looks for them.

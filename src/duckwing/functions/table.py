@@ -193,7 +193,7 @@ class BoundTable:
     def _sieve(self, scan: Scan) -> Sieve:
         pushdown = self.function.pushdown
         partitioning = pushdown.partitioning(scan.columns, self.what)
-        return Sieve(scan, partitioning, filtering=pushdown.filters == "apply")
+        return Sieve(scan, partitioning, filtering=pushdown.filters != "mine")
 
     def _values(self, instance: Any) -> Iterator[tuple[int, Any]]:
         for split in planned(instance.plan(), self.what):

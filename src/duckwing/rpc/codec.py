@@ -117,6 +117,8 @@ class ValueType(NamedTuple):
     def first(self, array: pa.Array, name: str) -> Any:
         """As :meth:`value`, of an array whose type has been looked at."""
         try:
+            if array.type.id in _FINE:
+                array = _exact(array.slice(0, 1))
             return self.from_plain(array[0].as_py(), name)
         except (pa.ArrowException, KeyError, ValueError, TypeError, OverflowError, MalformedMessage) as error:
             raise CodecError(f"{name} cannot be read: {error}") from error
@@ -302,6 +304,29 @@ def encode_schema(schema: pa.Schema) -> bytes:
     """``schema`` as the bytes of a schema message."""
     data: bytes = schema.serialize().to_pybytes()
     return data
+
+
+_FINE = frozenset(
+    type.id for type in (pa.date64(), pa.time32("s"), pa.time64("us"), pa.timestamp("ns"), pa.duration("ns"))
+)
+"""Types with values that Python has not, of which pyarrow would make other values."""
+
+
+def _exact(array: pa.Array) -> pa.Array:
+    """``array`` in a type of which pyarrow makes Python values as they are.
+
+    Raises:
+        pa.ArrowInvalid: Python has no such value.
+    """
+    array.validate(full=True)
+    type = array.type
+    if type.id == pa.date64().id:
+        return array.cast(pa.date32())
+    if type.unit != "ns":
+        return array
+    if pa.types.is_time(type):
+        return array.cast(pa.time64("us"))
+    return array.cast(pa.timestamp("us", type.tz) if pa.types.is_timestamp(type) else pa.duration("us"))
 
 
 _PLAIN: dict[object, pa.DataType] = {

@@ -132,11 +132,12 @@ def _execution(function: Any) -> dict[str, Any]:
     """How a function that SQL calls in FROM runs."""
     if function.kind == "table_function":
         pushdown = function.pushdown
+        filtered = pushdown.filters != "none"
         return {
             "projection_pushdown": pushdown.projection,
-            "filter_pushdown": True,
-            "filter_semantic_profiles": (SEMANTICS,),
-            "filters_exactly_applied": True,
+            "filter_pushdown": filtered,
+            "filter_semantic_profiles": (SEMANTICS,) if filtered else (),
+            "filters_exactly_applied": filtered,
             "sampling_pushdown": pushdown.samples,
             "late_materialization": pushdown.late_materialization,
             "order_preservation": _ROW_ORDERS[pushdown.order],

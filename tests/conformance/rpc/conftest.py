@@ -25,7 +25,7 @@ CHOSEN = [
 ]
 
 
-SMOKE = ("test_starting.py", "test_exchanges.py")
+SMOKE = ("test_starting.py", "test_exchanges.py", "test_foreign.py")
 """What is tried over every transport in `make test`, too; everything else over standard streams alone."""
 
 

@@ -211,6 +211,30 @@ def test_edges_of_the_range(wire: Wire, name: str, value: Any) -> None:
     assert printed(wire.call(f"echo_{name}", sent).result) == printed(sent.column(0))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("time64_ns", 1_999),
+        ("timestamp_ns", 1),
+        ("duration_ns", -1),
+        ("date64", 1),
+        ("time64_us", DAY * 10**6),
+        ("time64_ns", DAY * 10**9),
+    ],
+)
+def test_a_value_that_python_does_not_have_is_refused(wire: Wire, name: str, value: int) -> None:
+    """It must not become another one."""
+    type = FORMS[name].type
+    column = pa.array([value], pa.int64()).view(type)
+    reply = wire.call(
+        f"echo_{name}",
+        pa.RecordBatch.from_arrays([column], schema=pa.schema([pa.field("value", type, nullable=False)])),
+    )
+    assert reply.error is not None
+    assert reply.error.type == "TypeError"
+    assert f"Value_{name}.value cannot be read" in reply.error.message
+
+
 @pytest.mark.parametrize("name", ["set_int64", "frozenset_utf8"])
 def test_sets_are_lists_in_any_order(wire: Wire, name: str) -> None:
     values: list[Any] = [3, 1, 2, 3] if name == "set_int64" else ["b", "a", "b"]

@@ -257,7 +257,7 @@ class Place:
 
     def connect(self) -> Wire:
         """A new connection, to a process of its own where the client starts them."""
-        location = parse_location(self._location())
+        location = parse_location(self.location())
         match location:
             case Command(command):
                 assert isinstance(command, str)
@@ -288,7 +288,8 @@ class Place:
             self._shared.close()
             self._shared = None
 
-    def _location(self) -> str:
+    def location(self) -> str:
+        """The LOCATION of the service."""
         variables = {"DUCKWING_CONFORMANCE_DIARY": _diaries(), "VGI_HTTP_THREADS": "4", **self.variables}
         assignments = " ".join(f"{name}={value}" for name, value in variables.items())
         return place([sys.executable, str(SERVICE)], assignments, self.transport)
