@@ -102,6 +102,23 @@ def test_messages(own_example: Session) -> None:
     assert "Combining 1 state_ids" in messages
 
 
+@pytest.mark.parametrize("function", ["buffer_input", "sum_all_columns", "ordered_buffer_input"])
+def test_ids(own_example: Session, function: str) -> None:
+    """There is one for all that an execution has kept, and it is that of its only source."""
+    own_example.execute("CALL enable_logging('VGI', level = 'debug')")
+    ids = """SELECT DISTINCT regexp_extract(message, ' (?:finalize_)?state_id=([0-9a-f]+)', 1) FROM duckdb_logs
+        WHERE message LIKE '%table_buffering.{}%'"""
+    found = []
+    for _ in range(2):
+        own_example.execute("CALL truncate_duckdb_logs()")
+        own_example.rows(f"FROM {function}((FROM range(50000)))")
+        kept, read = (own_example.values(ids.format(event)) for event in ("process", "finalize_init"))
+        assert len(kept) == 1
+        assert read == kept
+        found += kept
+    assert len(set(found)) == 2
+
+
 def test_one_connection_for_input_in_order(own_example: Session) -> None:
     own_example.execute("CREATE TEMP TABLE numbers AS FROM range(300000) t(i)")
     own_example.execute("CALL enable_logging('VGI', level = 'debug')")

@@ -218,6 +218,11 @@ def test_hash_covers_what_it_should() -> None:
         ),
         (pa.map_(pa.utf8(), pa.int64()), "map<key:utf8,value?:int64>"),
         (pa.map_(pa.utf8(), pa.int64(), keys_sorted=True), "map<key:utf8,value?:int64>,keys_sorted"),
+        (
+            pa.sparse_union([pa.field("i", pa.int64()), pa.field("s", pa.utf8(), nullable=False)], [5, 7]),
+            "sparse_union<5=i?:int64,7=s:utf8>",
+        ),
+        (pa.dense_union([pa.field("i", pa.int64())]), "dense_union<0=i?:int64>"),
         (pa.dictionary(pa.int16(), pa.utf8()), "dictionary<index:int16,value:utf8>"),
         (pa.dictionary(pa.int8(), pa.utf8(), ordered=True), "dictionary<index:int8,value:utf8>,ordered"),
     ],

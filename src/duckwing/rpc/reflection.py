@@ -209,6 +209,12 @@ def type_token(type: pa.DataType) -> str:
     if is_.is_struct(type):
         children = [type.field(i) for i in range(type.num_fields)]
         return f"struct<{','.join(f'{c.name}{_mark(c)}:{type_token(c.type)}' for c in children)}>"
+    if is_.is_union(type):
+        fields = [type.field(i) for i in range(type.num_fields)]
+        members = [
+            f"{code}={c.name}{_mark(c)}:{type_token(c.type)}" for code, c in zip(type.type_codes, fields, strict=True)
+        ]
+        return f"{type.mode}_union<{','.join(members)}>"
     if is_.is_fixed_size_binary(type) and not is_.is_decimal(type):
         return f"fixed_size_binary({type.byte_width})"
     if is_.is_decimal(type):

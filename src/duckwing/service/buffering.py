@@ -35,10 +35,6 @@ if TYPE_CHECKING:
     from ..state.scope import Entry, Scope, Spool
     from . import Service
 
-ALL = b"all"
-"""Id of the only source, where the input is not divided."""
-
-
 _WRITTEN = "_vgi/written"
 """Counts the batches that a COPY TO has sent."""
 
@@ -61,8 +57,9 @@ def open_buffering(
     if request.phase is Phase.TABLE_BUFFERING_FINALIZE:
         scope = look(service, execution_id)
         parts = _Parts(scope.spooled())
-        share = request.finalize_state_id or ALL
-        positions = range(len(parts)) if share == ALL else [p for (p,) in struct.iter_unpack("<q", share[1:])]
+        share = request.finalize_state_id or execution_id
+        whole = share == execution_id
+        positions = range(len(parts)) if whole else [p for (p,) in struct.iter_unpack("<q", share[1:])]
         batches = bound.source((parts[position] for position in positions), request.output_schema)
         stream: Stream = TableStream(plain(batches), request.output_schema, GlobalInitResponse(execution_id))
         if bound.function.cache is None:
@@ -117,10 +114,11 @@ def table_buffering_combine(service: Service, call: Call, request: BufferingComb
     if execution.writes:
         execution.bound.write(iter(_Parts(scope.spooled())))
         return BufferingCombineResponse(())
-    shares = execution.bound.split(_Parts(scope.spooled()))
-    if shares is None:
-        return BufferingCombineResponse((ALL,))
-    # The byte in front keeps them apart from "all", and makes an empty share an id that is not empty.
+    parts = _Parts(scope.spooled())
+    shares = execution.bound.split(parts)
+    if shares is None or [list(share) for share in shares] == [list(range(len(parts)))]:
+        return BufferingCombineResponse((request.execution_id,))
+    # The byte in front makes an empty share an id that is not empty.
     return BufferingCombineResponse(tuple(b"#" + struct.pack(f"<{len(share)}q", *share) for share in shares))
 
 
