@@ -90,13 +90,11 @@ def test_refusals(example: Session, query: str, message: str) -> None:
         ("departments WHERE budget > 1000000", False),
         ("departments WHERE budget < 10000", False),
         ("departments WHERE id = 10", True),
-        ("products WHERE name > 'Zz'", False),
         ("numbers WHERE value > 99", False),
         ("numbers WHERE value = 99", True),
         ("funny_numbers WHERE n > 123455", False),
         ("funny_numbers WHERE n = 123455", True),
         ("large_sequence WHERE n >= 1000000", False),
-        ("colors WHERE color = 'zebra'", False),
     ],
 )
 def test_statistics(example: Session, condition: str, possible: bool) -> None:
