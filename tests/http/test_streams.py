@@ -256,6 +256,18 @@ def test_a_producer_that_ends_cleans_up_once(client: Browserless, name: str, tmp
     assert lines(witness) == ["closed"]
 
 
+def test_a_stream_that_had_to_be_opened_again_is_closed_as_often(client: Browserless, tmp_path: Path) -> None:
+    witness = tmp_path / "witness"
+    stream = open_scan(client, "walk", MANY, 10_000, width=100, witness=str(witness))
+    client.turn(stream.tokens)
+    again = client.turn(stream.tokens)
+    eventually(lambda: lines(witness))
+    assert lines(witness) == ["closed"]
+    client.turn(following(stream, again), cancel=b"1")
+    eventually(lambda: len(lines(witness)) > 1)
+    assert lines(witness) == ["closed", "closed"]
+
+
 def test_a_cancel_does_not_need_a_cursor_that_is_current(client: Browserless, tmp_path: Path) -> None:
     witness = tmp_path / "witness"
     stream = open_scan(client, "numbers", MANY, 10_000, width=100, witness=str(witness))

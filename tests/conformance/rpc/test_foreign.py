@@ -262,7 +262,8 @@ def test_a_turn_of_a_producer_that_is_asked_for_twice(pages: Pages, method: str)
         tokens |= page.tokens
     assert numbers(found) == list(range(6))
     assert logs(found) == ["turn 0, 0", "turn 1, 0", "turn 2, 0", "end, 0"]
-    check_all_closed(pages, name)
+    if method == "produce":  # the other one may be kept for a while by every process that has had to do with it
+        check_all_closed(pages, name)
 
 
 @pytest.mark.parametrize("method", ["add", "total", "total_anywhere"])
