@@ -116,9 +116,9 @@ class _Life:
         self.number = 0
         self._call = call
         self._fails, self._at, self._logs, self._diary = request.fails, request.at, request.logs, request.diary
+        self.log("opening")
         if self._fails is When.OPENING:
             raise ServiceError("cannot open")
-        self.log("opening")
         diary.write(self._diary, "opened")
 
     def log(self, what: str) -> None:

@@ -197,8 +197,11 @@ def test_clean_up(wire: Wire, leave: Callable[[OpenStream[Any]], None], batches:
 
 
 def test_clean_up_that_fails(wire: Wire) -> None:
-    with wire.client.open(ADD, Add(1, fails=When.CLOSE), PAIRS) as adding:
+    name = unique()
+    with wire.client.open(ADD, Add(1, fails=When.CLOSE, diary=name), PAIRS) as adding:
         assert numbers(adding.exchange(pairs(1))) == [2]
+    if not wire.by_request:
+        assert diary(wire, name) == ["opened", "closed after 1"]
     assert_usable(wire)
 
 

@@ -145,10 +145,10 @@ def test_ticks_bring_metadata(wire: Wire, method: Method[Produce, Any]) -> None:
 
 @every_producer
 def test_a_stream_that_does_not_open(wire: Wire, method: Method[Produce, Any]) -> None:
-    name = unique()
     with pytest.raises(RemoteError, match="ServiceError: cannot open"):
-        wire.client.open(method, Produce(1, fails=When.OPENING, diary=name))
-    assert diary(wire, name) == []
+        wire.client.open(method, Produce(1, logs=2, fails=When.OPENING))
+    assert [log.message for log in wire.logs] == ["opening, 0", "opening, 1"]
+    assert_usable(wire)
 
 
 @every_producer
