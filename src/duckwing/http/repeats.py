@@ -15,8 +15,8 @@ from .cursors import Cursor
 MOST = 1024
 """Streams of which an answer is kept."""
 
-LARGEST = 4 << 20
-"""Bytes of an answer. A larger one is not kept: to ask for it again is an error then."""
+HELD_BYTES = 64 << 20
+"""So much is kept of all answers. To ask for an older one again is an error."""
 
 
 @dataclass
@@ -24,6 +24,7 @@ class _Repeat:
     turn: int
     answer: asyncio.Task[Answer]
     since: float
+    size: int = 0
 
 
 class Repeats:
@@ -47,12 +48,19 @@ class Repeats:
             self._last.popitem(last=False)
 
         def check(done: asyncio.Task[Answer]) -> None:
-            failed = done.cancelled() or done.exception() is not None
-            if (failed or done.result().size > LARGEST) and self._last.get(cursor.call) is last:
+            if not done.cancelled() and done.exception() is None:
+                last.size = done.result().size
+                self._make_room()
+            elif self._last.get(cursor.call) is last:
                 del self._last[cursor.call]
 
         task.add_done_callback(check)
         return asyncio.shield(task)
+
+    def _make_room(self) -> None:
+        held = sum(known.size for known in self._last.values())
+        while held > HELD_BYTES:
+            held -= self._last.popitem(last=False)[1].size
 
     def forget(self, before: float) -> None:
         """Forget what was answered before that time."""
