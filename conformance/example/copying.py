@@ -159,12 +159,8 @@ def write_secret(
     return {"rows": [count]}
 
 
-for _name, _reader in (("example_lines_copy_reader", read_lines), ("secret_lines_reader", read_secret)):
-    example.add(dw.table_function(name=_name, columns={"value": VARCHAR})(_reader))
-
-for _name, _writer in (
-    ("example_lines_writer", write_lines),
-    ("example_lines_ordered_writer", write_lines),
-    ("secret_lines_writer", write_secret),
-):
-    example.add(dw.buffering(name=_name, columns={"rows": BIGINT})(_writer))
+for _format in example.copy_formats:
+    if _format.reader is not None:
+        example.add(dw.table_function(name=_format.handler, columns={"value": VARCHAR})(_format.reader.function))
+    if _format.writer is not None:
+        example.add(dw.buffering(name=_format.handler, columns={"rows": BIGINT})(_format.writer.function))

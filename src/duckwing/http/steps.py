@@ -7,6 +7,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from ..rpc.call import Call, Identity, Stream, Travelling, run_handler
 from ..rpc.codec import decode, to_batch
 from ..rpc.framing import EMPTY_SCHEMA, Batch, Buffer, batch_message, has_dictionaries, stream_buffers
@@ -110,10 +112,7 @@ def open_stream(
         shortened, sent = beside(outbox, opening, limit // 2, coding)
         return Opened(stream, call, metadata, shortened, saved_state(stream), uploads(sent))
     except BaseException as error:
-        failed = failure(call, EMPTY_SCHEMA, error)
-        if stream is not None:
-            close_stream(stream)
-        return failed
+        return _failed(call, EMPTY_SCHEMA, error, stream)
 
 
 def reopen_stream(
@@ -144,10 +143,7 @@ def reopen_stream(
         call.messages(EMPTY_SCHEMA)  # what is logged on opening was sent when the stream was begun
         return KeptStream(lane, stream, call, production, cursor.turn)
     except BaseException as error:
-        failed = failure(call, EMPTY_SCHEMA, error)
-        if stream is not None:
-            close_stream(stream)
-        return failed
+        return _failed(call, EMPTY_SCHEMA, error, stream)
 
 
 def exchange_batch(kept: KeptStream, batch: Batch, limit: int, *, travels: bool) -> Given | Answer:
@@ -168,9 +164,15 @@ def exchange_batch(kept: KeptStream, batch: Batch, limit: int, *, travels: bool)
             raise too_large(size, limit, call.method)
         return Given(answer, logs, saved_state(stream) if travels else None)
     except BaseException as error:
-        failed = failure(call, output, error)
+        return _failed(call, output, error, stream)
+
+
+def _failed(call: Call, schema: pa.Schema, error: BaseException, stream: Stream | None) -> Answer:
+    """The error as an answer; the stream, if it has come that far, is over."""
+    answer = failure(call, schema, error)
+    if stream is not None:
         close_stream(stream)
-        return failed
+    return answer
 
 
 def saved_state(stream: Stream) -> bytes | None:

@@ -274,20 +274,19 @@ class Streams:
         if pump is not None:
             pump.close()
             return
-        kept = self._kept.get(cursor.call)
-        if kept is not None and kept.production is None:
-            return  # streams with input are not cancelled: a buffering function's is over when the client says so (8.4)
-        self._kept.pop(cursor.call, None)
+        kept = self._kept.pop(cursor.call, None)
         if kept is None and open_call.header and cursor.owner == ANYBODY:
             lane = self._lanes.free()
             reopened = await lane.run(
                 lambda server: reopen_stream(server, route, open_call, cursor, caller, lane, None)
             )
             kept = reopened if isinstance(reopened, KeptStream) else None
-        if kept is not None and kept.production is None:
-            self._keep(cursor.call, kept)
-        elif kept is not None:
+        if kept is None:
+            return
+        if kept.production is not None:
             await kept.lane.run(lambda server: close_stream(kept.stream))
+        else:  # streams with input are not cancelled: a buffering function's is over when the client says so (8.4)
+            self._keep(cursor.call, kept)
 
     # Answers
 

@@ -207,14 +207,10 @@ def type_token(type: pa.DataType) -> str:
     if is_.is_list(type):
         return f"list<item{_mark(type.value_field)}:{type_token(type.value_type)}>"
     if is_.is_struct(type):
-        children = [type.field(i) for i in range(type.num_fields)]
-        return f"struct<{','.join(f'{c.name}{_mark(c)}:{type_token(c.type)}' for c in children)}>"
+        return f"struct<{','.join(map(_member, type))}>"
     if is_.is_union(type):
-        fields = [type.field(i) for i in range(type.num_fields)]
-        members = [
-            f"{code}={c.name}{_mark(c)}:{type_token(c.type)}" for code, c in zip(type.type_codes, fields, strict=True)
-        ]
-        return f"{type.mode}_union<{','.join(members)}>"
+        members = zip(type.type_codes, type, strict=True)
+        return f"{type.mode}_union<{','.join(f'{code}={_member(field)}' for code, field in members)}>"
     if is_.is_fixed_size_binary(type) and not is_.is_decimal(type):
         return f"fixed_size_binary({type.byte_width})"
     if is_.is_decimal(type):
@@ -229,6 +225,10 @@ def type_token(type: pa.DataType) -> str:
     if plain or text in names or is_.is_binary(type) or is_.is_large_binary(type):
         return names.get(text, text)
     raise TypeError(f"{type} has no token in protocol hashes")
+
+
+def _member(field: pa.Field) -> str:
+    return f"{field.name}{_mark(field)}:{type_token(field.type)}"
 
 
 def _mark(field: pa.Field) -> str:

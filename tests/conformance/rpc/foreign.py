@@ -119,10 +119,8 @@ class Opened:
     def turn(self, batch: pa.RecordBatch, metadata: Metadata | None = None) -> list[Message]:
         """Send a batch; what comes up to the data that answer it, or to the end."""
         self._writer.write_batch(batch, custom_metadata=dict(metadata) if metadata else None)
-        if self._messages is None:
-            self._messages = messages_of(pa.ipc.open_stream(self._line.source))
         found: list[Message] = []
-        for message in self._messages:
+        for message in self._received():
             found.append(message)
             if b"vgi_rpc.log_level" not in message[1]:
                 break
@@ -131,9 +129,13 @@ class Opened:
     def end(self) -> list[Message]:
         """Send no more; what still comes."""
         self._writer.close()
+        return list(self._received())
+
+    def _received(self) -> Iterator[Message]:
+        """What comes; the answer's schema only comes after the first batch."""
         if self._messages is None:
             self._messages = messages_of(pa.ipc.open_stream(self._line.source))
-        return list(self._messages)
+        return self._messages
 
 
 class _Sending(io.RawIOBase):
@@ -192,8 +194,9 @@ class Pages:
         return Page(reply.status, failed, streams)
 
     def open(self, method: str, parameters: pa.RecordBatch) -> Page:
-        """Open a stream."""
-        return self.post(f"{method}/init", request(method, parameters))
+        """Open a stream. Those that any process can go on with take their parameters in one column."""
+        given = wrapped(parameters) if method.endswith("_anywhere") else parameters
+        return self.post(f"{method}/init", request(method, given))
 
     def turn(
         self, method: str, tokens: Metadata, batch: pa.RecordBatch = TICK, metadata: Metadata | None = None

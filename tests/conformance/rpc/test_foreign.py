@@ -25,7 +25,6 @@ from .foreign import (
     record,
     request,
     word,
-    wrapped,
 )
 from .wires import Place, unique
 
@@ -240,7 +239,7 @@ def everything(pages: Pages, method: str, page: Page) -> list[Message]:
 def test_a_producer_over_http(pages: Pages, method: str, lockstep: bool) -> None:
     """Its log messages come once, whichever process goes on with it."""
     parameters = produce(4, logs=1, lockstep=lockstep)
-    page = pages.open(method, wrapped(parameters) if method == "produce_anywhere" else parameters)
+    page = pages.open(method, parameters)
     assert logs(page.streams[0].messages) == ["opening, 0"]
     found = everything(pages, method, page)
     assert numbers(found) == list(range(8))
@@ -251,7 +250,7 @@ def test_a_producer_over_http(pages: Pages, method: str, lockstep: bool) -> None
 def test_a_turn_of_a_producer_that_is_asked_for_twice(pages: Pages, method: str) -> None:
     name = unique()
     parameters = produce(3, logs=1, lockstep=True, diary=name)
-    page = pages.open(method, wrapped(parameters) if method == "produce_anywhere" else parameters)
+    page = pages.open(method, parameters)
     found, tokens = page.messages, page.tokens
     while TOKENS[0] in page.tokens:
         page, again = (pages.turn(method, tokens) for _ in range(2))
@@ -269,9 +268,7 @@ def test_a_turn_of_a_producer_that_is_asked_for_twice(pages: Pages, method: str)
 @pytest.mark.parametrize("method", ["add", "total", "total_anywhere"])
 def test_a_turn_of_an_exchange_that_is_asked_for_twice(pages: Pages, method: str) -> None:
     """Its client may not have got the answer (spec 02, section 12.3)."""
-    name = unique()
-    parameters = add(amount=0, logs=1, diary=name)
-    page = pages.open(method, wrapped(parameters) if method == "total_anywhere" else parameters)
+    page = pages.open(method, add(logs=1))
     tokens = page.tokens
     assert set(tokens) == set(TOKENS)
     total = 0
