@@ -423,6 +423,23 @@ def test_a_dead_process_is_replaced(worker: Listening) -> None:
         assert process_of(client) != first
 
 
+def test_nobody_is_told_of_a_death_after_the_client_has_left(folder: Path) -> None:
+    with listening(folder) as worker, worker.client() as client:
+        scan = client.attach().scan("numbers", 1000)
+        pid = next(scan)["process"][0].as_py()
+        worker.signal(signal.SIGSTOP)  # so that it hears of both at the same time
+        try:
+            os.kill(pid, signal.SIGSTOP)
+            client.close()
+            os.kill(pid, signal.SIGKILL)
+            assert eventually(lambda: not is_running(pid))
+        finally:
+            worker.signal(signal.SIGCONT)
+        assert eventually(lambda: pid not in worker.processes())
+        assert works(worker.client())
+        assert worker.stderr() == ""
+
+
 @pytest.mark.parametrize(
     ("number", "place", "command"),
     [

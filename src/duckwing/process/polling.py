@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import select
+import socket
 import time
 from collections.abc import Callable
 
@@ -34,3 +35,10 @@ class Poller:
             handler = self._handlers.get(descriptor)  # an earlier one may have closed it
             if handler is not None:
                 handler()
+
+
+def has_left(connection: socket.socket) -> bool:
+    """Whether the other side has closed the connection; over TCP that is only known if it was reset."""
+    poll = select.poll()
+    poll.register(connection, 0)
+    return bool(poll.poll(0))

@@ -25,7 +25,7 @@ from ..rpc.server import error_stream
 from .child import FAILED, Control, control_pair, spoil
 from .listening import Listener
 from .members import Line, Process, ending, send_signal
-from .polling import Poller
+from .polling import Poller, has_left
 from .progress import ANSWERING, INSIDE, UNTOUCHED
 from .reloading import LOOK_SECONDS
 from .signals import STOP_SIGNALS
@@ -343,7 +343,7 @@ class Supervisor:
             self._poller.ignore(connection.fileno())
             if progress[line] == UNTOUCHED and not self._stopping:
                 self._pending.appendleft(connection)
-            elif line.deserted:
+            elif line.deserted or has_left(connection):  # we may hear of the death first
                 connection.close()
             else:
                 self._say(f"process {process.pid}: {reason}")
