@@ -16,14 +16,14 @@ import duckwing as dw
 from duckwing.types import BIGINT, DOUBLE, VARCHAR
 
 from .catalog import data as data_schema
-from .catalog import example
+from .catalog import example, plain_buffering
 from .counting import Count, Size, integers
 from .in_out import tagged
 
 Batches = Iterator[pa.RecordBatch]
 
 
-@example.buffering
+@plain_buffering()
 def buffer_input(data: Batches) -> Batches:
     """Collects all input batches and emits during finalization"""
     yield from data
@@ -35,13 +35,13 @@ def echo_buffering(data: Batches) -> Batches:
     yield from data
 
 
-@example.buffering(ordered="serial")
+@plain_buffering(ordered="serial")
 def ordered_buffer_input(data: Batches) -> Batches:
     """Collects all input in its order, and emits it"""
     yield from data
 
 
-@example.buffering(ordered=True)
+@plain_buffering(ordered=True)
 def batch_index_buffer_input(data: Batches) -> Batches:
     """Collects all input, and emits it in the order of its batches"""
     yield from data
@@ -104,7 +104,7 @@ class Sums:
         yield partial_sums(pa.concat_batches(kept), names) if kept else {name: [0] for name in names}
 
 
-@example.buffering(columns=layout_of, categories=["aggregation", "numeric"])
+@plain_buffering(columns=layout_of, categories=["aggregation", "numeric"])
 class sum_all_columns(Sums):  # noqa: N801
     """Computes column-wise sums across all batches"""
 
@@ -123,12 +123,12 @@ class sum_all_columns(Sums):  # noqa: N801
         return [range(len(parts))]
 
 
-@example.buffering(columns=simple_layout)
+@plain_buffering(columns=simple_layout)
 class sum_all_columns_simple_distributed(Sums):  # noqa: N801
     """Distributed sum using the buffered (Sink+Combine+Source) model"""
 
 
-@example.buffering(columns=layout_of)
+@plain_buffering(columns=layout_of)
 class exception_process(Sums):  # noqa: N801
     """Test function that raises exception during process"""
 
@@ -141,7 +141,7 @@ class exception_process(Sums):  # noqa: N801
             raise RuntimeError(f"Intentional exception on batch {count}")
 
 
-@example.buffering(columns=layout_of)
+@plain_buffering(columns=layout_of)
 class exception_finalize(Sums):  # noqa: N801
     """Test function that raises exception during finalize"""
 
@@ -165,7 +165,7 @@ class Kept:
         yield from parts
 
 
-@example.buffering
+@plain_buffering()
 class crash_on_process(Kept):  # noqa: N801
     """Ends its process in the middle of the input"""
 
@@ -174,7 +174,7 @@ class crash_on_process(Kept):  # noqa: N801
         return data
 
 
-@example.buffering
+@plain_buffering()
 class crash_on_combine(Kept):  # noqa: N801
     """Fails when all input is there"""
 
@@ -182,7 +182,7 @@ class crash_on_combine(Kept):  # noqa: N801
         raise RuntimeError("Intentional exception during combine()")
 
 
-@example.buffering
+@plain_buffering()
 class crash_on_finalize(Kept):  # noqa: N801
     """Fails when it is asked for rows"""
 
@@ -190,7 +190,7 @@ class crash_on_finalize(Kept):  # noqa: N801
         raise RuntimeError("Intentional exception during finalize()")
 
 
-@example.buffering
+@plain_buffering()
 class hang_on_process(Kept):  # noqa: N801
     """Sleeps for an hour"""
 
@@ -207,7 +207,7 @@ def counted_layout(data: pa.Schema) -> dw.Bound:
     return dw.Bound(data, data=len(data))
 
 
-@example.buffering(columns=counted_layout)
+@plain_buffering(columns=counted_layout)
 class large_state:  # noqa: N801
     """Keeps a mebibyte of each batch, and says in every column how much that is"""
 
@@ -222,7 +222,7 @@ class large_state:  # noqa: N801
         yield (total,) * self.ctx.bound
 
 
-@example.buffering(columns={"v": BIGINT}, ordered=True)
+@plain_buffering(columns={"v": BIGINT}, ordered="output")
 class ordered_source:  # noqa: N801
     """Sixteen sources, each of which gives its number"""
 
@@ -236,13 +236,13 @@ class ordered_source:  # noqa: N801
         yield (sum(1 for _ in parts),)
 
 
-@example.buffering(columns={"n": BIGINT})
+@plain_buffering(columns={"n": BIGINT})
 def buffer_emit_wide(rows: Count, data: Batches) -> dict[str, pa.Array]:
     """Gives all its rows in one batch"""
     return {"n": integers(0, rows)}
 
 
-@example.buffering(columns={"n": BIGINT})
+@plain_buffering(columns={"n": BIGINT})
 def slow_cancellable_buffering(
     probe_path: str, data: Batches, *, count: Size = 1000, sleep_ms: Annotated[int, Ge(0)] = 10
 ) -> Iterator[dict[str, list[int]]]:
@@ -259,14 +259,14 @@ def slow_cancellable_buffering(
         raise
 
 
-@example.buffering(columns={"tag": VARCHAR}, name="test_same_name_buffered")
+@plain_buffering(columns={"tag": VARCHAR}, name="test_same_name_buffered")
 def buffered_in_main(data: Batches) -> Iterator[dict[str, Any]]:
     """Schema-disambiguation probe; the main-schema buffering function"""
     for rows in data:
         yield tagged("main", rows)
 
 
-@data_schema.buffering(columns={"tag": VARCHAR}, name="test_same_name_buffered")
+@plain_buffering(data_schema, columns={"tag": VARCHAR}, name="test_same_name_buffered")
 def buffered_in_data(data: Batches) -> Iterator[dict[str, Any]]:
     """Schema-disambiguation probe; the data-schema buffering function"""
     for rows in data:

@@ -16,7 +16,7 @@ from duckwing.types import BIGINT, DECIMAL, LIST, STRUCT, TIMESTAMP, VARCHAR
 
 from .buffering import Sums, layout_of
 from .catalog import data as data_schema
-from .catalog import example, plain
+from .catalog import example, plain, plain_buffering
 from .counting import Count, Size, integers, ranges
 from .parallel import Part, pieces, shares
 
@@ -239,7 +239,7 @@ def cached_reval_double(x: pa.Int64Array | None) -> dict[str, pa.Array]:
     return {"doubled": pc.multiply(x, 2)}
 
 
-@example.table_in_out(cache=KEPT)
+@example.table_in_out(projection=False, cache=KEPT)
 def cached_echo(data: pa.RecordBatch) -> pa.RecordBatch:
     """The rows as they are"""
     return data
@@ -250,13 +250,13 @@ def hash_of_rows(data: pa.RecordBatch) -> str:
     return content_hash(dict(zip(data.schema.names, data.columns, strict=True)))
 
 
-@example.table_in_out(cache=dw.Cache(ttl=0, validator=hash_of_rows))
+@example.table_in_out(projection=False, cache=dw.Cache(ttl=0, validator=hash_of_rows))
 def cached_reval_echo(data: pa.RecordBatch) -> pa.RecordBatch:
     """The rows as they are; DuckDB asks about them every time"""
     return data
 
 
-@example.buffering(columns=layout_of, cache=KEPT)
+@plain_buffering(columns=layout_of, cache=KEPT)
 class cached_sum_all(Sums):  # noqa: N801
     """Column-wise sums that are kept"""
 

@@ -39,3 +39,8 @@ example_secret = example.secret_type(
 def plain(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Declare a table function of which DuckDB takes all columns and rows, whatever a query needs: most fixtures do."""
     return example.table_function(projection=False, filters="none", **options)
+
+
+def plain_buffering(home: dw.Catalog | dw.Schema = example, **options: Any) -> Callable[[Any], Any]:
+    """The same for a buffering function."""
+    return home.buffering(projection=False, filters="none", **options)

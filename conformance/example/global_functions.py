@@ -9,7 +9,7 @@ import pyarrow as pa
 import duckwing as dw
 from duckwing.types import BIGINT, VARCHAR
 
-from .catalog import example, plain
+from .catalog import example, plain, plain_buffering
 
 
 @example.scalar
@@ -38,7 +38,7 @@ class global_agg:  # noqa: N801
         return groups.take(self.total)
 
 
-@example.buffering
+@plain_buffering()
 def global_buffered(data: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """A buffering function for every schema: the rows as they are."""
     yield from data

@@ -39,7 +39,7 @@ def at_least_once(repeat_count: int, data: pa.Schema) -> pa.Schema:
     return data
 
 
-@example.table_in_out(columns=at_least_once)
+@example.table_in_out(columns=at_least_once, projection=False)
 def repeat_inputs(repeat_count: int, data: pa.RecordBatch) -> pa.RecordBatch:
     """Duplicates each input batch N times"""
     return pa.concat_batches([data] * repeat_count)
@@ -60,7 +60,7 @@ class substream_partial_sum:  # noqa: N801
         return [(self.total,)]
 
 
-@example.table_in_out
+@example.table_in_out(projection=False)
 def slow_cancellable_inout(
     probe_path: str, data: pa.RecordBatch, *, sleep_ms: Annotated[int, Ge(0)] = 50
 ) -> pa.RecordBatch:

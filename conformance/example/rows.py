@@ -87,8 +87,10 @@ class NoBase64(dw.Cache):
 class HostileRow(BoundRow):
     """Says for its rows that they came from rows that there are not."""
 
-    def runner(self, columns: pa.Schema) -> Callable[[pa.RecordBatch], tuple[pa.RecordBatch, pa.Array | None]]:
-        run, mode = super().runner(columns), self.values.by_name["mode"]
+    def runner(
+        self, columns: pa.Schema, wanted: pa.Schema
+    ) -> Callable[[pa.RecordBatch], tuple[pa.RecordBatch, pa.Array | None]]:
+        run, mode = super().runner(columns, wanted), self.values.by_name["mode"]
 
         def run_badly(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.Array | None]:
             rows, _ = run(batch)

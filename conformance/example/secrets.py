@@ -42,7 +42,7 @@ def multi_secret_demo(
     yield (fitting[0].get("api_key", "") if fitting else "",)
 
 
-@example.table_in_out(columns=lambda data: data.append(pa.field("secret_string", VARCHAR)))
+@example.table_in_out(columns=lambda data: data.append(pa.field("secret_string", VARCHAR)), projection=False)
 def secret_in_out(data: pa.RecordBatch, *, secret: Wanted | None) -> pa.RecordBatch:
     """The rows, each with a text of a secret."""
     text = None if secret is None else secret.get("secret_string")

@@ -44,7 +44,7 @@ def struct_settings(count: Count, *, ctx: dw.Context) -> Iterator[tuple[int, str
         yield config["start"] + i * config["step"], f"{config['label']}_{i}"
 
 
-@example.table_in_out(settings=["threshold"])
+@example.table_in_out(settings=["threshold"], projection=False)
 def filter_by_setting(data: pa.RecordBatch, *, ctx: dw.Context) -> pa.RecordBatch:
     """Filter rows where value column >= threshold setting"""
     import pyarrow.compute as pc

@@ -147,7 +147,9 @@ def unnest_tensor(tensor: pa.Array) -> pa.Array:
     return pa.array([list(cells_of(one)) for one in tensor.to_pylist()], LIST(cell_type(tensor.type)))
 
 
-@example.table_in_out(columns=lambda data: dict(zip(("value", "axes"), (f.type for f in only_cell(data)), strict=True)))
+@example.table_in_out(
+    columns=lambda data: dict(zip(("value", "axes"), (f.type for f in only_cell(data)), strict=True)), projection=False
+)
 def unnest_tensor_rows(data: pa.RecordBatch) -> Iterator[dict[str, pa.Array]]:
     """The cells of tensors with their coordinates, one in a row.
 

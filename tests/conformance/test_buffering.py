@@ -128,3 +128,30 @@ def test_one_connection_for_input_in_order(own_example: Session) -> None:
         WHERE message LIKE '%table_buffering.process%'"""
     assert own_example.value(connections) == 1
     assert own_example.value(query.format("batch_index_buffer_input"))
+
+
+THREE = "(SELECT i AS a, i * 2 AS b, i * 3 AS c FROM range(5) t(i))"
+
+
+def plan(session: Session, query: str) -> str:
+    [(_, text)] = session.rows(f"EXPLAIN {query}")
+    return " ".join(str(text).split())
+
+
+def test_columns_and_conditions_of_the_output(example: Session) -> None:
+    query = f"SELECT a FROM {{}}({THREE}) WHERE b > 3"
+    pushed = plan(example, query.format("echo_buffering"))
+    assert "Projections: [a, b]" in pushed
+    assert "Filters: b>3" in pushed
+    assert "FILTER" not in pushed
+    assert "Projections" not in plan(example, query.format("buffer_input"))
+    for function in ("echo_buffering", "buffer_input"):
+        assert example.values(query.format(function)) == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("function", "parallel"),
+    [("ordered_buffer_input", True), ("batch_index_buffer_input", True), ("ordered_source", False)],
+)
+def test_the_order_of_sources(example: Session, function: str, parallel: bool) -> None:
+    assert ("Source: parallel" in plan(example, f"FROM {function}({THREE})")) is parallel

@@ -152,3 +152,16 @@ def test_batches_of_many_types(own_example: Session) -> None:
     own_example.rows("FROM cache_types(5000)")
     query = "SELECT num_batches FROM vgi_result_cache() WHERE function = 'cache_types' AND num_rows = 5000"
     assert own_example.values(query) == [3]
+
+
+TWO_COLUMNS = "(SELECT i AS a, i * 2 AS b FROM range(5000) t(i))"
+
+
+@pytest.mark.parametrize("function", ["cached_echo", "cached_sum_all"])
+def test_one_result_for_any_columns(cached: Session, function: str) -> None:
+    cached.rows(f"FROM {function}({TWO_COLUMNS})")
+    kept = cached.rows("SELECT count(*) FROM vgi_result_cache()")
+    assert cached.rows(f"SELECT max(b) FROM {function}({TWO_COLUMNS})") == [
+        (9998 if function == "cached_echo" else 24_995_000,)
+    ]
+    assert cached.rows("SELECT count(*) FROM vgi_result_cache()") == kept

@@ -54,3 +54,11 @@ def test_rows_that_came_from_nowhere(own_example: Session) -> None:
     query = "SELECT * FROM (VALUES (1), (2)) t(i), hostile_provenance(t.i) h"
     assert "out of range" in own_example.error(query)
     assert own_example.rows("FROM cached_double(2)") == [(4,)]
+
+
+def test_columns_of_the_result(example: Session) -> None:
+    assert "Projections: b" in str(example.rows("EXPLAIN SELECT b FROM projectable_blended(3)"))
+    assert example.rows("SELECT b, p.b / p.a FROM range(1, 3) t(i), projectable_blended(t.i) p ORDER BY b") == [
+        (100, 10.0),
+        (200, 10.0),
+    ]

@@ -156,13 +156,61 @@ def test_the_order_of_input(ordered: Any, by_index: bool, serially: bool) -> Non
 
     [info] = function_infos("main", dw.buffering(ordered=ordered)(function))
     assert (info.requires_input_batch_index, info.sink_order_dependent) == (by_index, serially)
+    assert not info.source_order_dependent
+
+
+class Shares:
+    def sink(self, data: pa.RecordBatch) -> pa.RecordBatch:
+        return data
+
+    def split(self, parts: Any) -> list[list[int]]:
+        return [[part] for part in range(len(parts))]
+
+    def source(self, parts: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return parts
+
+
+@pytest.mark.parametrize(
+    ("ordered", "by_index", "serially"),
+    [(False, False, False), (True, True, False), ("serial", False, True), ("output", False, False)],
+)
+def test_the_order_of_shares(ordered: Any, by_index: bool, serially: bool) -> None:
+    [info] = function_infos("main", dw.buffering(ordered=ordered)(Shares))
+    assert (info.requires_input_batch_index, info.sink_order_dependent) == (by_index, serially)
     assert info.source_order_dependent == bool(ordered)
+
+
+def test_the_order_of_shares_that_there_are_not() -> None:
+    message = refused(lambda: dw.buffering(ordered="output")(batches))
+    assert "ordered='output' is for classes with split()" in message
+
+
+@pytest.mark.parametrize(
+    ("declare", "function"), [(dw.row_function, row), (dw.table_in_out, batch), (dw.buffering, batches)]
+)
+def test_who_chooses_columns(declare: Any, function: Any) -> None:
+    columns = {} if declare is not dw.row_function else {"columns": COLUMNS}
+    [info] = function_infos("main", declare(**columns)(function))
+    assert info.projection_pushdown
+    [info] = function_infos("main", declare(projection=False, **columns)(function))
+    assert not info.projection_pushdown
+    message = refused(lambda: declare(projection="a", **columns)(function))
+    assert "projection= is True or False, not 'a'" in message
+
+
+def test_who_chooses_rows() -> None:
+    for filters, pushed in (("apply", True), ("mine", True), ("none", False)):
+        [info] = function_infos("main", dw.buffering(filters=filters)(batches))  # type: ignore[call-overload]
+        assert (info.filter_pushdown, info.filters_exactly_applied) == (pushed, pushed)
+    assert "filters= is one of apply, mine, none, not 'all'" in refused(
+        lambda: dw.buffering(filters="all")(batches)  # type: ignore[call-overload]
+    )
 
 
 @pytest.mark.parametrize("ordered", ["so so", 1])
 def test_an_order_that_there_is_not(ordered: Any) -> None:
     message = refused(lambda: dw.buffering(ordered=ordered)(batches))
-    assert f"ordered= is True, False or 'serial', not {ordered!r}" in message
+    assert f"ordered= is True, False, 'serial' or 'output', not {ordered!r}" in message
 
 
 def test_a_buffering_function_sees_all_rows() -> None:

@@ -331,3 +331,68 @@ def test_switched_off(fresh: Session) -> None:
     fresh.attach("buffering")
     fresh.execute("SET vgi_table_buffering = false")
     assert "vgi_table_buffering" in fresh.error("FROM buffering.same((FROM range(5)))")
+
+
+# Columns and conditions
+
+TABLE = "(SELECT i AS a, i * 2 AS b, struct_pack(x := i) AS s FROM range(10) r(i))"
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    return tmp_path / "notes"
+
+
+@pytest.mark.parametrize("function", ["noted", "noted_by_class", "told_nothing"])
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("SELECT b FROM {}", [(2 * i,) for i in range(10)]),
+        ("SELECT count(*) FROM {}", [(10,)]),
+        ("SELECT b, a FROM {} WHERE a > 7", [(16, 8), (18, 9)]),
+        ("SELECT b FROM {} WHERE a IN (1, 3, 99)", [(2,), (6,)]),
+        ("SELECT a FROM {} WHERE s.x = 4", [(4,)]),
+        ("SELECT a FROM {} WHERE b % 8 = 0 AND a < 5", [(0,), (4,)]),
+        ("SELECT a FROM {} WHERE a < 0", []),
+        ("SELECT t.x, b FROM range(2) t(x), LATERAL (SELECT b FROM {} WHERE a = 5)", [(0, 10), (1, 10)]),
+        ("SELECT a, b FROM {} ORDER BY b DESC LIMIT 1", [(9, 18)]),
+        ("SELECT x, b FROM (VALUES (3), (50)) v(x) JOIN {} f ON f.a = v.x", [(3, 6)]),
+    ],
+)
+def test_what_a_query_needs(either: Session, notes: Path, function: str, query: str, rows: list[tuple[int]]) -> None:
+    call = f"buffering.{function}({TABLE}, file := {literal(str(notes))})"
+    assert either.rows(query.format(call)) == rows
+    assert "ERROR" not in notes.read_text()
+
+
+def test_the_function_knows_what_a_query_needs(either: Session, notes: Path) -> None:
+    for function in ("noted", "noted_by_class", "told_nothing"):
+        either.rows(f"SELECT b FROM buffering.{function}({TABLE}, file := {literal(str(notes))}) WHERE a > 7")
+    assert notes.read_text().splitlines() == [
+        "function a,b (a > 7)",
+        "sink a,b (a > 7)",
+        "source a,b (a > 7)",
+        "function a,b,s",
+    ]
+
+
+def test_only_what_a_query_needs_is_sent(sql: Session, notes: Path) -> None:
+    call = f"buffering.{{}}({TABLE}, file := {literal(str(notes))})"
+    plan = str(sql.rows(f"EXPLAIN SELECT b FROM {call.format('noted')} WHERE a > 7"))
+    assert "Projections: [a, b]" in plan
+    assert "Filters: a>7" in plan
+    assert " FILTER " not in plan
+    plan = str(sql.rows(f"EXPLAIN SELECT b FROM {call.format('told_nothing')} WHERE a > 7"))
+    assert "Projections" not in plan
+    assert "Filters" not in plan
+    assert " FILTER " in plan
+
+
+def test_a_function_that_filters_itself_is_trusted(sql: Session) -> None:
+    assert sql.values(f"SELECT a FROM buffering.filters_itself({TABLE}) WHERE a > 7") == [0]
+
+
+def test_shares_in_their_order(big: Session) -> None:
+    big.execute("CREATE OR REPLACE TEMP TABLE kept AS FROM buffering.ordered_shares((FROM big))")
+    assert big.values("FROM kept") == list(range(8))
+    assert "Source: parallel" not in str(big.rows("EXPLAIN FROM buffering.ordered_shares((FROM big))"))

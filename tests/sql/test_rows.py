@@ -339,3 +339,35 @@ def test_it_stays_a_python_function() -> None:
         yield from ((i,) for i in range(n))
 
     assert list(repeat(2)) == [(0,), (1,)]
+
+
+# The columns that a query needs
+
+
+@pytest.mark.parametrize("function", ["wide", "wide_batch", "wide_whole"])
+def test_any_columns(lateral: Session, function: str) -> None:
+    call = f"rows.{function}"
+    assert lateral.rows(f"SELECT b, a FROM {call}(2)") == [("b0", 0), ("b1", 1)]
+    assert lateral.rows(f"SELECT a, a + 1, b FROM {call}(1)") == [(0, 1, "b0")]
+    assert lateral.value(f"SELECT count(*) FROM {call}(3)") == 3
+    assert lateral.rows(f"SELECT t.n, w.a FROM t, {call}(t.n) w ORDER BY ALL") == TRIANGLE
+    assert lateral.rows(f"SELECT t.n, w.b FROM t, {call}(t.n) w WHERE w.a = 2 ORDER BY ALL") == [(3, "b2"), (4, "b2")]
+    assert lateral.values(f"SELECT t.n FROM t, {call}(t.n) ORDER BY ALL") == [n for n, _ in TRIANGLE]
+    assert lateral.value(f"SELECT count(*) FROM t, {call}(t.n)") == len(TRIANGLE)
+    assert lateral.values(f"SELECT (SELECT max(w.b) FROM {call}(t.n) w) FROM t ORDER BY n") == [
+        None,
+        "b0",
+        "b1",
+        "b2",
+        "b3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("function", "wanted"), [("wide", "b,wanted"), ("wide_batch", "b,wanted"), ("wide_whole", "a,b,wanted")]
+)
+def test_the_columns_that_a_query_needs(lateral: Session, function: str, wanted: str) -> None:
+    assert lateral.rows(f"SELECT b, wanted FROM rows.{function}(1)") == [("b0", wanted)]
+    assert lateral.rows(f"SELECT DISTINCT wanted, w.b FROM t, rows.{function}(t.n) w WHERE b = 'b1'") == [
+        (wanted, "b1")
+    ]

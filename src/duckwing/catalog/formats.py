@@ -115,17 +115,7 @@ def declare_writer(
     if writer.stateful:
         raise DeclarationError(f"{what} is a function over all rows, not a class")
     _check_path(writer.signature, what, 1)
-    return BufferingFunction(
-        writer.name,
-        writer.function,
-        writer.signature,
-        ResultColumns(fixed=pa.schema([])),
-        writer.table,
-        writer.stability,
-        writer.cache,
-        writer.about,
-        writer.ordered,
-    )
+    return dataclasses.replace(writer, columns=ResultColumns(fixed=pa.schema([])))
 
 
 def _check_path(signature: Signature, what: str, tables: int) -> None:

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import operator
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, ParamSpec, TypeAlias, TypeVar
 
 import pyarrow as pa
 
 from ..errors import DeclarationError, OutputError
+from ..scans.scan import Sieve
 from .about import Stability, check_function, check_stability, read_about
 from .arguments import Arguments
 from .columns import ColumnsOption, read_columns
 from .context import Context
 from .inputs import BoundOverTable, OverTable, check_input_cache, check_positions, first_table, table_type
+from .pushdown import Filtering, Pushdown, read_pushdown
 from .signature import Parameter, read_signature
 from .table import check_constants
 
 if TYPE_CHECKING:
+    from ..rpc.framing import Batch
     from ..scans.cache import Cache
+    from ..scans.scan import Scan
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Ordered: TypeAlias = "bool | Literal['serial']"
+Ordered: TypeAlias = "bool | Literal['serial', 'output']"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +38,25 @@ class BufferingFunction(OverTable[P, R]):
     """A declared buffering function: a function, or a class with ``sink`` and ``source``, and perhaps ``split``.
 
     Attributes:
-        ordered: the input comes in the order of its query; ``"serial"``: one batch after the other.
+        ordered: the input comes in the order of its query; ``"serial"``: one batch after the other;
+            ``"output"``: in any order, but the rows of the result keep theirs.
+        pushdown: what it takes off DuckDB's hands.
     """
 
     kind: ClassVar = "buffering"
 
     ordered: Ordered
+    pushdown: Pushdown
+
+    @property
+    def orders_input(self) -> bool:
+        """Whether the input comes in the order of its query."""
+        return self.ordered in (True, "serial")
+
+    @property
+    def orders_output(self) -> bool:
+        """Whether the shares that ``split`` makes are asked for one after the other."""
+        return bool(self.ordered) and callable(getattr(self.function, "split", None))
 
     def bind(
         self, parameters: Sequence[Parameter], columns: pa.Schema, arguments: Arguments, context: Context
@@ -89,15 +107,17 @@ class BoundBuffering(BoundOverTable[BufferingFunction[..., Any]]):
         for _ in result if isinstance(result, Iterator) else ():
             pass  # a generator does its work while it is asked for rows that nobody wants
 
-    def source(self, parts: Iterator[pa.RecordBatch], columns: pa.Schema) -> Generator[pa.RecordBatch]:
-        """The rows of the result, of exactly the columns that the bind has told."""
+    def source(self, parts: Iterator[pa.RecordBatch], scan: Scan) -> Iterator[Batch]:
+        """The rows of the result, as far as they are wanted. Closing the iterator closes the author's generator."""
         started = self.start()
         if self.function.stateful:
             result = started.source(parts)
         else:
             rows = self.function.table.wrap_all(map(self.reader, parts), self.reader.columns)
             result = self.call(started, rows)
-        yield from self.batches(result, columns)
+        sieve = Sieve(scan, filtering=self.function.pushdown.filters != "mine")
+        with contextlib.closing(self.batches(result, scan.columns, scan.needed)) as batches:
+            yield from sieve.batches(batches)
 
 
 def declare_buffering(
@@ -106,6 +126,8 @@ def declare_buffering(
     columns: ColumnsOption = "input",
     name: str | None = None,
     ordered: Ordered = False,
+    projection: bool = True,
+    filters: Filtering = "apply",
     stability: Stability = "consistent",
     cache: Cache | None = None,
     **about: Any,
@@ -136,15 +158,20 @@ def declare_buffering(
                 f"{what} sees all rows at once; annotate the table with Iterator[pa.RecordBatch], "
                 "pa.RecordBatchReader or pa.Table"
             )
-    if not isinstance(ordered, bool) and ordered != "serial":
-        raise DeclarationError(f"{what}: ordered= is True, False or 'serial', not {ordered!r}")
+    if not isinstance(ordered, bool) and ordered not in ("serial", "output"):
+        raise DeclarationError(f"{what}: ordered= is True, False, 'serial' or 'output', not {ordered!r}")
+    if ordered == "output" and not callable(getattr(function, "split", None)):
+        raise DeclarationError(f"{what}: ordered='output' is for classes with split(); without it there is one order")
     check_constants(signature, what)
     check_positions(signature, what)
     result = read_columns(columns, signature, what, table=True)
+    pushdown = read_pushdown(result, what, projection=projection, filters=filters)
     check_stability(stability, what)
     if cache is not None:
         check_input_cache(cache, stability, signature, what)
         if cache.validator is not None:
             raise DeclarationError(f"{what}: its results come after all input, too late for a validator; give a ttl=")
     documentation = read_about(what, signature.description, **about)
-    return BufferingFunction(sql, function, signature, result, table, stability, cache, documentation, ordered)
+    return BufferingFunction(
+        sql, function, signature, result, table, stability, cache, documentation, ordered, pushdown
+    )

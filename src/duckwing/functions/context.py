@@ -267,7 +267,7 @@ class Context:
         """The names of the columns that the scan needs; batches of columns may leave out all others.
 
         Raises:
-            TypeError: the function is no table function, or does not run yet.
+            TypeError: the function does not run yet, or gives no rows: a scalar or an aggregate.
         """
         return tuple(self._scan.needed.names)
 
@@ -278,7 +278,7 @@ class Context:
         A function need not look: rows that do not meet them are left out (but with ``filters="mine"``).
 
         Raises:
-            TypeError: the function is no table function, or does not run yet.
+            TypeError: the function does not run yet, or gives no rows: a scalar or an aggregate.
         """
         return self._scan.filters
 
@@ -287,7 +287,7 @@ class Context:
         """The order of which DuckDB wants the first rows; a hint. None: it wants none.
 
         Raises:
-            TypeError: the function is no table function, or does not run yet.
+            TypeError: the function does not run yet, or gives no rows: a scalar or an aggregate.
         """
         return self._scan.order
 
@@ -296,7 +296,7 @@ class Context:
         """The sample that a function with ``samples=True`` must take; None: all rows are wanted.
 
         Raises:
-            TypeError: the function is no table function, or does not run yet.
+            TypeError: the function does not run yet, or gives no rows: a scalar or an aggregate.
         """
         return self._scan.sample
 
@@ -305,7 +305,7 @@ class Context:
         """So many splits at least are welcome of ``plan``: the number of threads that read them.
 
         Raises:
-            TypeError: the function is no table function, or does not run yet.
+            TypeError: the function does not run yet, or gives no rows: a scalar or an aggregate.
         """
         return self._scan.min_splits
 
@@ -313,8 +313,10 @@ class Context:
     def _scan(self) -> Scan:
         if self._invocation.scan is None:
             kind = self._invocation.kind
-            reason = "does not run yet" if kind == "table_function" else "is no table function"
-            raise TypeError(f"'{self.function}' {reason}; only a running scan has columns, filters, order and sample")
+            reason = "gives values, not rows" if kind in ("scalar", "aggregate") else "does not run yet"
+            raise TypeError(
+                f"'{self.function}' {reason}; only a running function of FROM has columns, filters, order and sample"
+            )
         return self._invocation.scan
 
     @property

@@ -184,6 +184,9 @@ def row_function(function: Callable[..., Any] | None = None, /, **options: Any) 
 
             - ``columns``: as for :func:`table_function`; a callable gets types for the columns.
             - ``concurrency``: async functions: how many rows are awaited at once (16).
+            - ``cache``: a :class:`duckwing.Cache`: DuckDB may use the rows for a row of input again.
+            - ``projection``: False: DuckDB does not say which columns it needs (``ctx.columns``) and gets all of them,
+              so that what it keeps is for queries of any columns.
             - ``name``, ``stability``, ``comment``, ``tags``, ``examples``, ``categories``, ``settings``: as for
               :func:`scalar`.
 
@@ -232,6 +235,8 @@ def table_in_out(function: Callable[..., Any] | None = None, /, **options: Any) 
               the table. A callable gets a ``pyarrow.Schema`` for the table.
             - ``per_thread``: a class with ``finish`` normally sees the whole table in one
               instance; with True each thread of the query has its own, and ``finish`` runs for each.
+            - ``cache``: a :class:`duckwing.Cache`: DuckDB may use the rows for a batch of input again.
+            - ``projection``: as for :func:`row_function`.
             - ``name``, ``stability``, ``comment``, ``tags``, ``examples``, ``categories``, ``settings``: as for
               :func:`scalar`.
 
@@ -278,7 +283,10 @@ def buffering(function: Callable[..., Any] | None = None, /, **options: Any) -> 
 
             - ``columns``: as for :func:`table_in_out`.
             - ``ordered``: the input comes in the order of the query that makes it; ``"serial"``: and one batch
-              after the other, so that ``sink`` is called in that order, too, by one thread of DuckDB.
+              after the other, so that ``sink`` is called in that order, too, by one thread of DuckDB. The lists that
+              ``split`` returns are then read in their order; ``"output"``: only these are ordered, not the input.
+            - ``projection``, ``filters``: as for :func:`table_function`; of the rows of the result.
+            - ``cache``: a :class:`duckwing.Cache`: DuckDB may use the result for the same input again.
             - ``name``, ``stability``, ``comment``, ``tags``, ``examples``, ``categories``, ``settings``: as for
               :func:`scalar`.
 

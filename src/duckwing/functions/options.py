@@ -66,6 +66,7 @@ class RowFunctionOptions(FunctionOptions, total=False):
     concurrency: int | None
     stability: Stability
     cache: Cache | None
+    projection: bool
 
 
 class TableInOutOptions(FunctionOptions, total=False):
@@ -74,6 +75,7 @@ class TableInOutOptions(FunctionOptions, total=False):
     columns: ColumnsOption
     cache: Cache | None
     per_thread: bool
+    projection: bool
     stability: Stability
 
 
@@ -83,6 +85,8 @@ class BufferingOptions(FunctionOptions, total=False):
     columns: ColumnsOption
     cache: Cache | None
     ordered: Ordered
+    projection: bool
+    filters: Filtering
     stability: Stability
 
 

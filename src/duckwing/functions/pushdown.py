@@ -102,11 +102,21 @@ def read_pushdown(
             raise DeclarationError(f"{what}: {name}= is one of {', '.join(get_args(allowed))}, not {value!r}")
     flags = (("samples", samples), ("late_materialization", late_materialization), ("projection", projection))
     for name, flag in flags:
-        if not isinstance(flag, bool):
-            raise DeclarationError(f"{what}: {name}= is True or False, not {flag!r}")
+        check_flag(name, flag, what)
     columns: Any = partition_by
     if not callable(partition_by):
         columns = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
         if result.fixed is not None:
             check_partition_columns(columns, result.fixed, what)
     return Pushdown(filters, samples, order, columns, partitions, late_materialization, projection)
+
+
+def check_flag(name: str, flag: Any, what: str) -> bool:
+    """The value of an option that is on or off.
+
+    Raises:
+        DeclarationError: it is neither.
+    """
+    if not isinstance(flag, bool):
+        raise DeclarationError(f"{what}: {name}= is True or False, not {flag!r}")
+    return flag

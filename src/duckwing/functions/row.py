@@ -25,6 +25,7 @@ from .concurrent import await_all, check_concurrency
 from .context import Context
 from .libraries import argument_converter
 from .nulls import rows_without_nulls, take
+from .pushdown import check_flag
 from .results import known_by_name, received_type
 from .scalar import expand_varargs
 from .signature import REQUIRED, Form, Parameter, Signature, read_signature, with_context
@@ -50,6 +51,7 @@ class RowFunction(Generic[P, R]):
         concurrency: rows that are awaited at once; None: it is not async.
         stability: when DuckDB may call it once for many.
         cache: how its results may be used again; None: not at all.
+        projection: DuckDB says which columns it needs.
         about: its documentation.
     """
 
@@ -63,6 +65,7 @@ class RowFunction(Generic[P, R]):
     concurrency: int | None
     stability: Stability
     cache: Cache | None
+    projection: bool
     about: About
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -136,13 +139,16 @@ class BoundRow:
         known = {**known_by_name(self.function.signature, self.context, self.values.by_name), **columns}
         return cache.tags_from(known, self.what)
 
-    def runner(self, columns: pa.Schema) -> Callable[[pa.RecordBatch], tuple[pa.RecordBatch, pa.Array | None]]:
+    def runner(
+        self, columns: pa.Schema, wanted: pa.Schema
+    ) -> Callable[[pa.RecordBatch], tuple[pa.RecordBatch, pa.Array | None]]:
         """What makes the rows of a batch of input: the rows, and for each the input row that it came from.
 
         The latter is None if the rows are one for each input row, in their order.
 
         Args:
             columns: the columns that the bind has told.
+            wanted: those of them that the rows have.
         """
         function = self.function
         call = with_context(function.function, function.signature, self.context, self.values.by_name)
@@ -155,17 +161,17 @@ class BoundRow:
             ]
             valid = rows_without_nulls([inputs[n] for n in self._strict])
             if valid is None:
-                return evaluate(call, inputs, batch.num_rows, columns)
+                return evaluate(call, inputs, batch.num_rows, columns, wanted)
             import pyarrow.compute as pc
 
             indices = pc.indices_nonzero(valid).cast(pa.int32())
-            rows, parents = evaluate(call, [take(column, indices) for column in inputs], len(indices), columns)
+            rows, parents = evaluate(call, [take(column, indices) for column in inputs], len(indices), columns, wanted)
             return rows, indices if parents is None else indices.take(parents)
 
         return run
 
     def _batch(
-        self, call: Callable[..., Any], inputs: Sequence[pa.Array], count: int, schema: pa.Schema
+        self, call: Callable[..., Any], inputs: Sequence[pa.Array], count: int, schema: pa.Schema, wanted: pa.Schema
     ) -> tuple[pa.RecordBatch, pa.Array | None]:
         self.context.rows = count
         arguments = [convert(c) if convert else c for convert, c in zip(self._arrays, inputs, strict=True)]
@@ -173,7 +179,7 @@ class BoundRow:
         parents: Any = None
         if isinstance(result, tuple) and len(result) == 2:
             result, parents = result
-        rows = one_batch([result], schema, self.what)
+        rows = one_batch([result], schema, self.what, wanted)
         if parents is not None:
             parents = _parents(parents, rows.num_rows, count, self.what)
         elif rows.num_rows != count:
@@ -184,7 +190,7 @@ class BoundRow:
         return rows, parents
 
     def _rows(
-        self, call: Callable[..., Any], inputs: Sequence[pa.Array], count: int, schema: pa.Schema
+        self, call: Callable[..., Any], inputs: Sequence[pa.Array], count: int, schema: pa.Schema, wanted: pa.Schema
     ) -> tuple[pa.RecordBatch, pa.Array | None]:
         self.context.rows = count
         values = [python_values(p, column, self.what) for (p, _), column in zip(self._inputs, inputs, strict=True)]
@@ -196,7 +202,7 @@ class BoundRow:
             )
         else:
             results = (call(*row, **named) for row in arguments)
-        rows = _Collected(schema, self.what)
+        rows = _Collected(schema, wanted, self.what)
         for parent, result in enumerate(results):
             rows.add(result, parent)
         return rows.batch()
@@ -205,8 +211,9 @@ class BoundRow:
 class _Collected:
     """The rows of a batch, as the calls of its rows give them."""
 
-    def __init__(self, schema: pa.Schema, what: str):
+    def __init__(self, schema: pa.Schema, wanted: pa.Schema, what: str):
         self._schema = schema
+        self._wanted = wanted
         self._what = what
         self._rows: list[Sequence[Any]] = []
         self._batches: list[pa.RecordBatch] = []
@@ -223,23 +230,23 @@ class _Collected:
             )
         items: Iterable[Any] = [result] if single else result
         for item in items:
-            columns = columns_of(item, self._schema, self._what)
+            columns = columns_of(item, self._schema, self._what, self._wanted)
             if columns is None:
                 self._rows.append(row_of(item, self._schema, self._what))
                 self._parents.append(parent)
             elif columns.num_rows:
                 self._flush()
-                self._batches.append(one_batch([columns], self._schema, self._what))
+                self._batches.append(one_batch([columns], self._schema, self._what, self._wanted))
                 self._parents += [parent] * columns.num_rows
 
     def batch(self) -> tuple[pa.RecordBatch, pa.Array]:
         """All rows, and their parents."""
         self._flush()
-        return one_batch(self._batches, self._schema, self._what), pa.array(self._parents, pa.int32())
+        return one_batch(self._batches, self._schema, self._what, self._wanted), pa.array(self._parents, pa.int32())
 
     def _flush(self) -> None:
         if self._rows:
-            self._batches.append(rows_batch(self._rows, self._schema, self._what))
+            self._batches.append(rows_batch(self._rows, self._schema, self._what, self._wanted))
             self._rows = []
 
 
@@ -281,6 +288,7 @@ def declare_row_function(
     concurrency: int | None = None,
     stability: Stability = "consistent",
     cache: Cache | None = None,
+    projection: bool = True,
     **about: Any,
 ) -> RowFunction[P, R]:
     """Make a :class:`RowFunction` of ``function``; :func:`duckwing.row_function` explains the options.
@@ -298,6 +306,7 @@ def declare_row_function(
     awaited = check_concurrency(concurrency, is_async, what)
     result = read_columns(columns_option(function, columns, signature, what), signature, what)
     check_stability(stability, what)
+    flag = check_flag("projection", projection, what)
     if cache is not None:
         from ..scans.cache import check_cache
 
@@ -306,7 +315,7 @@ def declare_row_function(
             wanted(cache.validator, signature, what, "validator=")
     documentation = read_about(what, signature.description, **about)
     return RowFunction(
-        sql, function, signature, result, form, awaited if is_async else None, stability, cache, documentation
+        sql, function, signature, result, form, awaited if is_async else None, stability, cache, flag, documentation
     )
 
 

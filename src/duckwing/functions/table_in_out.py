@@ -16,6 +16,7 @@ from .batches import one_batch
 from .columns import ColumnsOption, read_columns
 from .context import Context
 from .inputs import BoundOverTable, OverTable, check_input_cache, check_positions, first_table, table_type
+from .pushdown import check_flag
 from .signature import Parameter, read_signature
 from .table import check_constants
 
@@ -35,6 +36,7 @@ class TableInOutFunction(OverTable[P, R]):
         finishes: it is a class with ``finish``.
         per_thread: each thread of the query has an instance of its own.
         state: what goes on from the last input to the finish; None: it is no class.
+        projection: DuckDB says which columns it needs.
     """
 
     kind: ClassVar = "table_in_out"
@@ -42,6 +44,7 @@ class TableInOutFunction(OverTable[P, R]):
     finishes: bool
     per_thread: bool
     state: Fields | None
+    projection: bool
 
     def bind(
         self, parameters: Sequence[Parameter], columns: pa.Schema, arguments: Arguments, context: Context
@@ -78,6 +81,7 @@ def declare_table_in_out(
     per_thread: bool = False,
     stability: Stability = "consistent",
     cache: Cache | None = None,
+    projection: bool = True,
     **about: Any,
 ) -> TableInOutFunction[P, R]:
     """Make a :class:`TableInOutFunction` of ``function``; :func:`duckwing.table_in_out` explains the options.
@@ -112,5 +116,16 @@ def declare_table_in_out(
             raise DeclarationError(f"{what}: cache= is for functions whose rows depend on one batch alone")
     documentation = read_about(what, signature.description, **about)
     return TableInOutFunction(
-        sql, function, signature, result, table, stability, cache, documentation, finishes, per_thread, state
+        sql,
+        function,
+        signature,
+        result,
+        table,
+        stability,
+        cache,
+        documentation,
+        finishes,
+        per_thread,
+        state,
+        check_flag("projection", projection, what),
     )

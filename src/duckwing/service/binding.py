@@ -81,7 +81,6 @@ def bind_function(
     found = functions_meant(catalog, request)
     say_function(call, found[0])
     kind = found[0].kind
-    scan = scan if kind in ("table_function", "table_in_out") else None
     context = Context(invocation(service, call, catalog, kind, request, execution=execution, data=data, scan=scan))
     catalog.check_caller(context)
     arguments = Arguments.decode(request.arguments)

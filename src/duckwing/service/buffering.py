@@ -26,12 +26,14 @@ from .binding import bind_function
 from .describe import UNLIMITED_WORKERS
 from .executions import begin, change, end, look, never_failing, new_execution_id, read_execution_id
 from .invocations import log_of
-from .streams import TableStream, plain
+from .pushdown import read_scan, tighten
+from .streams import TableStream
 from .subjects import say_function
 
 if TYPE_CHECKING:
     from ..functions.buffering import BoundBuffering
     from ..rpc.call import Call, Stream
+    from ..scans.scan import Scan
     from ..state.scope import Entry, Scope, Spool
     from . import Service
 
@@ -40,7 +42,13 @@ _WRITTEN = "_vgi/written"
 
 
 def open_buffering(
-    service: Service, call: Call, bound: BoundBuffering, request: InitRequest, columns: pa.Schema, execution_id: bytes
+    service: Service,
+    call: Call,
+    bound: BoundBuffering,
+    request: InitRequest,
+    scan: Scan,
+    columns: pa.Schema,
+    execution_id: bytes,
 ) -> Stream:
     """The stream of a sink, which carries nothing, or of a source.
 
@@ -53,15 +61,17 @@ def open_buffering(
             execution_id = new_execution_id(service, call, request, secret=bind_call.secrets is not None)
             begin(service, execution_id)
         header = GlobalInitResponse(execution_id, None, UNLIMITED_WORKERS)
-        return SinkStream(header, columns, request.output_schema)
+        return SinkStream(header, columns, scan.wanted)
     if request.phase is Phase.TABLE_BUFFERING_FINALIZE:
         scope = look(service, execution_id)
         parts = _Parts(scope.spooled())
         share = request.finalize_state_id or execution_id
         whole = share == execution_id
         positions = range(len(parts)) if whole else [p for (p,) in struct.iter_unpack("<q", share[1:])]
-        batches = bound.source((parts[position] for position in positions), request.output_schema)
-        stream: Stream = TableStream(plain(batches), request.output_schema, GlobalInitResponse(execution_id))
+        batches = bound.source((parts[position] for position in positions), scan)
+        stream: Stream = TableStream(
+            batches, scan.wanted, GlobalInitResponse(execution_id), lambda metadata: tighten(scan, metadata)
+        )
         if bound.function.cache is None:
             return stream
         from .caching import CachedStream
@@ -99,7 +109,7 @@ def table_buffering_process(service: Service, call: Call, request: BufferingProc
     kept = execution.bound.sink(request.input_batch)
     if kept is not None and kept.num_rows:
         index = NO_INDEX if request.batch_index is None else request.batch_index
-        if request.batch_index is None and execution.bound.function.ordered:
+        if request.batch_index is None and execution.bound.function.orders_input:
             index = scope.store.counter_add(
                 _WRITTEN, b"", 1
             )  # one thread sends them, in order, perhaps to many processes
@@ -168,7 +178,10 @@ def _execution(service: Service, call: Call, execution_id: bytes) -> _Execution:
     if execution is None:
         request = read_execution_id(service, execution_id, InitRequest)
         bind_call = decode(BindRequest, request.bind_call)
-        bound = bind_function(service, call, bind_call, execution=execution_id, data=request.bind_opaque_data)
+        scan = read_scan(request, request.output_schema)
+        bound = bind_function(
+            service, call, bind_call, execution=execution_id, data=request.bind_opaque_data, scan=scan
+        )
         execution = _Execution(bound, bind_call.copy_to is not None)
         # Only one process is told of the end of an execution; the file would stay open in the others.
         service.executions.keep(lambda kept: not isinstance(kept, _Execution) or kept.is_going_on())

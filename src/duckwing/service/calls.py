@@ -70,8 +70,8 @@ def init(service: Service, call: Call, request: InitRequest) -> Stream:
         return ScalarStream(
             bound, columns, _scalar_schema(bound), GlobalInitResponse(execution_id, None, UNLIMITED_WORKERS)
         )
+    assert scan is not None
     if kind == "table_function":
-        assert scan is not None
         return _open_scan(service, call, bound, request, bind_call, scan, execution_id)
     columns = bind_call.input_schema
     if columns is None:
@@ -80,17 +80,14 @@ def init(service: Service, call: Call, request: InitRequest) -> Stream:
         from .exchanges import RowStream
 
         _require_phase(request, Phase.INPUT, bound)
-        return RowStream(
-            bound, columns, request.output_schema, GlobalInitResponse(execution_id, None, UNLIMITED_WORKERS)
-        )
+        return RowStream(bound, columns, scan, GlobalInitResponse(execution_id, None, UNLIMITED_WORKERS))
     if kind == "table_in_out":
         from .exchanges import open_table_in_out
 
-        assert scan is not None
         return open_table_in_out(service, bound, request, scan, columns, execution_id)
     from .buffering import open_buffering
 
-    return open_buffering(service, call, bound, request, columns, execution_id)
+    return open_buffering(service, call, bound, request, scan, columns, execution_id)
 
 
 def _open_scan(

@@ -29,6 +29,7 @@ from ..rpc.framing import EMPTY_SCHEMA
 if TYPE_CHECKING:
     from ..catalog.schema import AnyTableFunction, Schema
     from ..functions.aggregate import AggregateFunction
+    from ..functions.pushdown import Pushdown
     from ..functions.scalar import ScalarFunction
 
 UNLIMITED_WORKERS = 99999
@@ -132,12 +133,8 @@ def _execution(function: Any) -> dict[str, Any]:
     """How a function that SQL calls in FROM runs."""
     if function.kind == "table_function":
         pushdown = function.pushdown
-        filtered = pushdown.filters != "none"
         return {
-            "projection_pushdown": pushdown.projection,
-            "filter_pushdown": filtered,
-            "filter_semantic_profiles": (SEMANTICS,) if filtered else (),
-            "filters_exactly_applied": filtered,
+            **_taken_over(pushdown),
             "sampling_pushdown": pushdown.samples,
             "late_materialization": pushdown.late_materialization,
             "order_preservation": _ROW_ORDERS[pushdown.order],
@@ -151,6 +148,7 @@ def _execution(function: Any) -> dict[str, Any]:
         }
     if function.kind == "row_function":
         return {
+            "projection_pushdown": function.projection,
             "order_preservation": OrderPreservation.NO_ORDER_GUARANTEE,
             "max_workers": UNLIMITED_WORKERS,
             "input_from_args": True,
@@ -158,7 +156,7 @@ def _execution(function: Any) -> dict[str, Any]:
     if function.kind == "table_in_out":
         serial = function.finishes and not function.per_thread
         return {
-            "projection_pushdown": True,
+            "projection_pushdown": function.projection,
             "order_preservation": OrderPreservation.NO_ORDER_GUARANTEE,
             "max_workers": 1 if serial else UNLIMITED_WORKERS,
             # Not where there is nothing to finish, although the client would then keep the connection, and so the
@@ -167,11 +165,23 @@ def _execution(function: Any) -> dict[str, Any]:
             "has_finalize": function.finishes,
         }
     return {
+        **_taken_over(function.pushdown),
         "order_preservation": OrderPreservation.PRESERVES_ORDER,
         "max_workers": UNLIMITED_WORKERS,
         "requires_input_batch_index": function.ordered is True,
         "sink_order_dependent": function.ordered == "serial",
-        "source_order_dependent": bool(function.ordered),
+        "source_order_dependent": function.orders_output,
+    }
+
+
+def _taken_over(pushdown: Pushdown) -> dict[str, Any]:
+    """The columns and conditions that a function gets to know."""
+    filtered = pushdown.filters != "none"
+    return {
+        "projection_pushdown": pushdown.projection,
+        "filter_pushdown": filtered,
+        "filter_semantic_profiles": (SEMANTICS,) if filtered else (),
+        "filters_exactly_applied": filtered,
     }
 
 

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 class RowStream:
     """The exchange of a row function: the rows for a batch of input, and where each came from."""
 
-    def __init__(self, bound: BoundRow, columns: pa.Schema, output: pa.Schema, header: GlobalInitResponse):
+    def __init__(self, bound: BoundRow, columns: pa.Schema, scan: Scan, header: GlobalInitResponse):
         self.header = header
         self.input_schema = columns
-        self.output_schema = output
-        self._run = bound.runner(output)
+        self.output_schema = scan.wanted
+        self._run = bound.runner(scan.columns, scan.wanted)
         self._bound = bound
 
     def turn(self, batch: Batch) -> Batch | None:

@@ -47,7 +47,7 @@ def _infos(catalog: Catalog) -> Iterator[CopyFormatInfo]:
             options=arguments_schema(list(options.values())),
             direction="both" if len(functions) == 2 else "from" if format_.reader is not None else "to",
             description=about.description,
-            ordered=format_.writer is not None and bool(format_.writer.ordered),
+            ordered=format_.writer is not None and format_.writer.orders_input,
         )
 
 

@@ -1,6 +1,7 @@
 """Buffering functions of every shape, and resumable table functions."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -222,3 +223,61 @@ class fails_in_next:
         if self.phase == "next" or (self.phase == "late next" and self.calls > 5):
             raise ValueError(f"not in {self.phase}")
         return 5 if self.phase == "number" else [(self.calls,)]
+
+
+# Columns and conditions
+
+
+def seen(file: str, who: str, ctx: dw.Context) -> None:
+    with Path(file).open("a", encoding="utf-8") as lines:
+        lines.write(f"{who} {','.join(ctx.columns)} {ctx.filters}".rstrip() + "\n")
+
+
+@buffering.buffering
+def noted(rows: Iterator[pa.RecordBatch], *, file: str, ctx: dw.Context) -> Iterator[pa.RecordBatch | dict[str, Any]]:
+    seen(file, "function", ctx)
+    for place, batch in enumerate(rows):
+        yield batch if place % 2 else {name: batch[name] for name in ctx.columns}
+
+
+@buffering.buffering
+class noted_by_class:
+    def __init__(self, *, file: str, ctx: dw.Context) -> None:
+        self.file, self.ctx = file, ctx
+
+    def sink(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        seen(self.file, "sink", self.ctx)
+        return rows
+
+    def source(self, parts: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        seen(self.file, "source", self.ctx)
+        yield from parts
+
+
+@buffering.buffering(projection=False, filters="none")
+def told_nothing(rows: Iterator[pa.RecordBatch], *, file: str, ctx: dw.Context) -> Iterator[pa.RecordBatch]:
+    seen(file, "function", ctx)
+    yield from rows
+
+
+@buffering.buffering(filters="mine")
+def filters_itself(rows: Iterator[pa.RecordBatch], *, ctx: dw.Context) -> Iterator[pa.RecordBatch]:
+    """Gives the first row alone where there are conditions."""
+    batch = pa.concat_batches(list(rows))
+    yield batch.slice(0, 1) if ctx.filters else batch
+
+
+@buffering.buffering(columns={"place": BIGINT}, ordered="output")
+class ordered_shares:
+    """Shares that take the longer the earlier they are."""
+
+    def sink(self, rows: pa.RecordBatch) -> dict[str, list[int]]:
+        return {"kept": [1]}
+
+    def split(self, parts: Any) -> list[list[int]]:
+        return [[0] * place for place in range(8)]
+
+    def source(self, parts: Iterator[pa.RecordBatch]) -> Iterator[tuple[int]]:
+        place = sum(1 for _ in parts)
+        time.sleep(0.02 * (8 - place))
+        yield (place,)

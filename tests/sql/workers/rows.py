@@ -286,3 +286,25 @@ def _fail(n: pa.DataType) -> Any:
 @rows.row_function(columns=_fail)
 def fails_in_bind(n: int) -> tuple[int]:
     return (n,)
+
+
+@rows.row_function(columns={"a": BIGINT, "b": VARCHAR, "wanted": VARCHAR})
+def wide(n: int, ctx: dw.Context) -> Iterator[tuple[int, str, str]]:
+    for i in range(n):
+        yield (i, f"b{i}", ",".join(ctx.columns))
+
+
+@rows.row_function(columns={"a": BIGINT, "b": VARCHAR, "wanted": VARCHAR})
+def wide_batch(n: pa.Int64Array, ctx: dw.Context) -> tuple[dict[str, list[Any]], list[int]]:
+    pairs = [(i, parent) for parent, count in enumerate(n.to_pylist()) for i in range(count)]
+    values: dict[str, list[Any]] = {
+        "a": [i for i, _ in pairs],
+        "b": [f"b{i}" for i, _ in pairs],
+        "wanted": [",".join(ctx.columns)] * len(pairs),
+    }
+    return {name: values[name] for name in ctx.columns}, [parent for _, parent in pairs]
+
+
+@rows.row_function(columns={"a": BIGINT, "b": VARCHAR, "wanted": VARCHAR}, projection=False)
+def wide_whole(n: int, ctx: dw.Context) -> Iterator[dict[str, list[Any]]]:
+    yield {"a": list(range(n)), "b": [f"b{i}" for i in range(n)], "wanted": [",".join(ctx.columns)] * n}
