@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from annotated_types import Ge
-
 import duckwing as dw
 from duckwing.types import BIGINT
 
 narrow_bind = dw.Catalog("narrow_bind")
 
-Count = Annotated[int, Ge(0)]
-
 BOTH = {"id": BIGINT, "val": BIGINT}
 
 
 @narrow_bind.table_function(columns={"id": BIGINT})
-def narrow_scan(count: Count) -> dict[str, list[int]]:
+def narrow_scan(count: int) -> dict[str, list[int]]:
     """One column"""
     return {"id": list(range(count))}
 
 
 @narrow_bind.table_function(columns=BOTH)
-def wide_scan(count: Count) -> dict[str, list[int]]:
+def wide_scan(count: int) -> dict[str, list[int]]:
     """Both columns"""
     return {"id": list(range(count)), "val": [10 * (i + 1) for i in range(count)]}
 

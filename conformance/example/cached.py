@@ -52,19 +52,19 @@ def cache_nonce() -> Iterator[tuple[int]]:
 
 
 @plain(columns={"n": BIGINT}, cache=dw.Cache(ttl=None))
-def cache_no_store(*, n: Count = 10) -> Iterator[dict[str, pa.Array]]:
+def cache_no_store(*, n: int = 10) -> Iterator[dict[str, pa.Array]]:
     """Numbers that are not kept"""
     yield from count_to(n, 1000)
 
 
 @plain(columns={"n": BIGINT, "nonce": BIGINT}, cache=dw.Cache(ttl=300, scope="transaction"))
-def cache_scoped_txn(*, n: Count = 10) -> dict[str, Any]:
+def cache_scoped_txn(*, n: int = 10) -> dict[str, Any]:
     """Numbers that are kept within a transaction"""
     return {"n": integers(0, n), "nonce": [nonce()] * n}
 
 
 @plain(columns={"n": BIGINT}, cache=KEPT)
-def cache_big(*, rows: Count = 5000) -> Iterator[dict[str, pa.Array]]:
+def cache_big(*, rows: int = 5000) -> Iterator[dict[str, pa.Array]]:
     """A result of several batches"""
     yield from count_to(rows, 1000)
 
@@ -79,7 +79,7 @@ ABC = {"a": BIGINT, "b": BIGINT, "c": BIGINT}
 
 
 @plain(columns=ABC, cache=kept_for, listed=False)
-def cache_multicol(*, n: Count = 4, ttl: Count = 300) -> dict[str, list[int]]:
+def cache_multicol(*, n: int = 4, ttl: int = 300) -> dict[str, list[int]]:
     """Three columns"""
     return {name: [i * factor for i in range(n)] for name, factor in zip(ABC, (1, 10, 100), strict=True)}
 
@@ -92,7 +92,7 @@ def cache_projection(ctx: dw.Context) -> dict[str, list[int]]:
 
 
 @example.table_function(columns={"n": BIGINT}, cache=KEPT, projection=False)
-def cache_filtered(*, rows: Count = 100) -> Iterator[dict[str, pa.Array]]:
+def cache_filtered(*, rows: int = 100) -> Iterator[dict[str, pa.Array]]:
     """Numbers, of which the worker leaves out those that are not wanted"""
     yield from count_to(rows, 2048)
 
@@ -179,7 +179,7 @@ class cache_parallel:  # noqa: N801
 class cache_ordered:  # noqa: N801
     """Numbers in order that all threads read at once"""
 
-    def __init__(self, *, rows: Count = 200_000, chunk_size: Size = 1000) -> None:
+    def __init__(self, *, rows: int = 200_000, chunk_size: int = 1000) -> None:
         self.rows, self.chunk_size = rows, chunk_size
 
     def plan(self) -> list[Part]:

@@ -19,7 +19,13 @@ Size = Annotated[int, Ge(1)]
 
 
 def ranges(count: int, size: int) -> Iterator[tuple[int, int]]:
-    """The rows 0 to ``count`` in pieces of ``size``, as half-open ranges."""
+    """The rows 0 to ``count`` in pieces of ``size``, as half-open ranges.
+
+    Raises:
+        ValueError: there are no such pieces.
+    """
+    if size < 1:
+        raise ValueError(f"rows come in pieces of at least 1, not {size}")
     for start in range(0, count, size):
         yield start, min(start + size, count)
 

@@ -249,12 +249,12 @@ def repeated(values: tuple[Any, ...], type_: pa.DataType) -> dict[str, pa.DataTy
 
 
 @plain(name="repeat_value", columns=lambda values: repeated(values, BIGINT))
-def repeat_integers(count: Count, *values: int) -> dict[str, list[int]]:
+def repeat_integers(count: int, *values: int) -> dict[str, list[int]]:
     """Repeats integers"""
     return {f"v{place}": [value] * count for place, value in enumerate(values)}
 
 
 @plain(name="repeat_value", columns=lambda values: repeated(values, VARCHAR))
-def repeat_texts(count: Count, *values: str) -> dict[str, list[str]]:
+def repeat_texts(count: int, *values: str) -> dict[str, list[str]]:
     """Repeats texts"""
     return {f"v{place}": [value] * count for place, value in enumerate(values)}

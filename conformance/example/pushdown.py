@@ -44,7 +44,7 @@ def filter_echo_table_scan(ctx: dw.Context) -> Iterator[dict[str, Any]]:
 
 
 @example.table_function(columns={"n": BIGINT, "resolved": VARCHAR}, cardinality=exact)
-def value_prune(count: Count, ctx: dw.Context, *, batch_size: Size = 2048) -> Iterator[dict[str, Any]]:
+def value_prune(count: Count, ctx: dw.Context, *, batch_size: int = 2048) -> Iterator[dict[str, Any]]:
     """Looks up the values that the filters name, in place of a scan"""
     wanted = ctx.filters["n"].values
     if wanted is not None:
@@ -67,7 +67,7 @@ def value_prune(count: Count, ctx: dw.Context, *, batch_size: Size = 2048) -> It
     },
     cardinality=exact,
 )
-def filtered_columns_echo(count: Count, ctx: dw.Context, *, batch_size: Size = 2048) -> Iterator[dict[str, Any]]:
+def filtered_columns_echo(count: Count, ctx: dw.Context, *, batch_size: int = 2048) -> Iterator[dict[str, Any]]:
     """Echoes which columns are filtered"""
     columns = sorted(ctx.filters.columns)
     tags = ctx.filters["tag"].values
@@ -85,7 +85,7 @@ def filtered_columns_echo(count: Count, ctx: dw.Context, *, batch_size: Size = 2
 
 
 @example.table_function(columns={"n": BIGINT, "s": VARCHAR}, cardinality=exact)
-def dict_filter_echo(count: Count, *, batch_size: Size = 2048) -> Iterator[dict[str, pa.Array]]:
+def dict_filter_echo(count: Count, *, batch_size: int = 2048) -> Iterator[dict[str, pa.Array]]:
     """Three colours in turn, from a dictionary"""
     colors = pa.array(["red", "green", "blue"])
     for start, stop in ranges(count, batch_size):
@@ -94,7 +94,7 @@ def dict_filter_echo(count: Count, *, batch_size: Size = 2048) -> Iterator[dict[
 
 
 @example.table_function(columns={"n": BIGINT, "pushed_filters": VARCHAR}, cardinality=exact)
-def dynamic_filter_echo(count: Size, ctx: dw.Context, *, batch_size: Size = 100) -> Iterator[dict[str, Any]]:
+def dynamic_filter_echo(count: Size, ctx: dw.Context, *, batch_size: int = 100) -> Iterator[dict[str, Any]]:
     """Counts down, and echoes the filters in force for each batch"""
     for start, stop in ranges(count, batch_size):
         rows = np.arange(count - 1 - start, count - 1 - stop, -1, dtype=np.int64)
@@ -102,7 +102,7 @@ def dynamic_filter_echo(count: Size, ctx: dw.Context, *, batch_size: Size = 100)
 
 
 @example.table_function(columns={"n": BIGINT, "x": DOUBLE, "y": DOUBLE, "geom": GEOMETRY}, cardinality=exact)
-def spatial_filter_example(count: Size, *, batch_size: Size = 1024) -> Iterator[dict[str, Any]]:
+def spatial_filter_example(count: Size, *, batch_size: int = 1024) -> Iterator[dict[str, Any]]:
     """Points on a grid within the unit square"""
     side = math.ceil(math.sqrt(count))
     for start, stop in ranges(count, batch_size):
@@ -118,7 +118,7 @@ def spatial_filter_example(count: Size, *, batch_size: Size = 1024) -> Iterator[
 @example.table_function(
     columns={"id": BIGINT, "name": VARCHAR, "tags": LIST(VARCHAR), "score": DOUBLE}, cardinality=exact
 )
-def expression_filter_test(count: Size, *, batch_size: Size = 1024) -> Iterator[dict[str, Any]]:
+def expression_filter_test(count: Size, *, batch_size: int = 1024) -> Iterator[dict[str, Any]]:
     """Rows for filters that are functions of lists and texts"""
     for start, stop in ranges(count, batch_size):
         yield {
@@ -140,7 +140,7 @@ def expression_filter_test(count: Size, *, batch_size: Size = 1024) -> Iterator[
     },
     cardinality=exact,
 )
-def order_echo(count: Count, ctx: dw.Context, *, batch_size: Size = 2048) -> Iterator[dict[str, Any]]:
+def order_echo(count: Count, ctx: dw.Context, *, batch_size: int = 2048) -> Iterator[dict[str, Any]]:
     """Echoes the order in which the first rows are wanted, and does not keep to it"""
     order = ctx.order
     if order is None:
@@ -161,7 +161,7 @@ def order_echo(count: Count, ctx: dw.Context, *, batch_size: Size = 2048) -> Ite
     samples=True,
     filters="none",
 )
-def sample_echo(count: Count, ctx: dw.Context, *, batch_size: Size = 2048) -> Iterator[dict[str, Any]]:
+def sample_echo(count: Count, ctx: dw.Context, *, batch_size: int = 2048) -> Iterator[dict[str, Any]]:
     """Echoes the sample that is wanted, and does not take it"""
     sample = ctx.sample
     percentage = -1.0 if sample is None else sample.percentage

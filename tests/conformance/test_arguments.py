@@ -49,13 +49,15 @@ def test_any_type(example: Session) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "ranges"),
+    ("function", "ranges", "defaults"),
     [
-        ("format_number", {("precision", "[0, 10]")}),
-        ("make_series", {("count", "[0, +inf)"), ("step", "[1, +inf)")}),
+        ("format_number", {("precision", "[0, 10]")}, set()),
+        ("make_series", {("count", "[0, +inf)"), ("step", "[1, +inf)")}, set()),
+        ("value_prune", {("count", "[0, +inf)")}, {"batch_size"}),
+        ("cache_ordered", set(), {"rows", "chunk_size"}),
     ],
 )
-def test_ranges(example: Session, function: str, ranges: set[tuple[str, str]]) -> None:
+def test_ranges(example: Session, function: str, ranges: set[tuple[str, str]], defaults: set[str]) -> None:
     query = f"""
         SELECT arg_name, arg_type, arg_range, arg_choices, arg_pattern, arg_default FROM vgi_function_arguments()
         WHERE catalog_name = 'example' AND function_name = '{function}'
@@ -64,7 +66,8 @@ def test_ranges(example: Session, function: str, ranges: set[tuple[str, str]]) -
     assert {(name, range_) for name, _, range_, *_ in found if range_ is not None} == ranges
     limited = {name for name, _ in ranges}
     assert all(range_ is not None for name, type_, range_, *_ in found if name in limited and type_ == "BIGINT")
-    assert all(rest == [None] * 3 for _, _, _, *rest in found)
+    assert all((choices, pattern) == (None, None) for _, _, _, choices, pattern, _ in found)
+    assert {name for name, *_, default in found if default is not None} == defaults
 
 
 def test_ranges_are_enforced(example: Session) -> None:

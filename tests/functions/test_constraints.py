@@ -204,6 +204,21 @@ def test_the_default_of_an_enumeration_is_shown_as_sql_has_it() -> None:
 @pytest.mark.parametrize(
     ("annotation", "default", "expected"),
     [
+        (str, "a'b", '"a\'b"'),
+        (bytes, b"vgi", '"vgi"'),
+        (bytes, b"a\x00\\\xff", r'"a\\x00\\x5C\\xFF"'),
+        (pa.MonthDayNano, pa.MonthDayNano([14, 3, 1_500_000_000]), '"14 months 3 days 1500000 microseconds"'),
+        (pa.MonthDayNano, pa.MonthDayNano([0, 0, 0]), '"0 days"'),
+        (datetime.date, datetime.date(2026, 1, 2), '"2026-01-02"'),
+    ],
+)
+def test_defaults_are_shown_as_sql_writes_them(annotation: Any, default: Any, expected: str) -> None:
+    assert shown(annotation, default=default)[metadata.DEFAULT] == expected
+
+
+@pytest.mark.parametrize(
+    ("annotation", "default", "expected"),
+    [
         (Annotated[int, at.Ge(0)], -1, "parameter 'k': its default must be >= 0, got -1"),
         (Literal["a", "b"], "c", "parameter 'k': its default must be one of the allowed choices 'a', 'b', got 'c'"),
         (

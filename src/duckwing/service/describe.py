@@ -233,7 +233,19 @@ def _json(value: Any) -> bytes:
     import enum
     import json
 
-    return json.dumps(value.value if isinstance(value, enum.Enum) else value, default=str).encode()
+    if isinstance(value, enum.Enum):
+        value = value.value
+    elif isinstance(value, bytes):
+        value = "".join(chr(byte) if 32 <= byte < 127 and byte != 92 else f"\\x{byte:02X}" for byte in value)
+    elif isinstance(value, pa.MonthDayNano):
+        value = _interval_text(value)
+    return json.dumps(value, default=str).encode()
+
+
+def _interval_text(value: Any) -> str:
+    """An INTERVAL as SQL reads it."""
+    parts = {"months": value.months, "days": value.days, "microseconds": value.nanoseconds // 1000}
+    return " ".join(f"{count} {unit}" for unit, count in parts.items() if count) or "0 days"
 
 
 def _documentation(about: About) -> dict[str, Any]:
