@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import make_dataclass
+from typing import Annotated, Any
 
 import pyarrow as pa
 import pytest
@@ -238,5 +239,8 @@ def test_type_tokens(type: pa.DataType, token: str) -> None:
     ids=str,
 )
 def test_types_without_token(type: pa.DataType) -> None:
+    odd: Method[Any, int] = unary("odd", make_dataclass("Odd", [("value", Annotated[Any, type])], frozen=True), int)
+    with pytest.raises(TypeError, match=r"method 'odd' cannot be described: .* has no token in protocol hashes"):
+        Server([(Protocol("odd.v1", "", {"odd": odd}), {"odd": lambda call, request: 1})])
     with pytest.raises(TypeError, match="no token"):
         type_token(type)

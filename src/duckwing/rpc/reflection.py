@@ -151,6 +151,9 @@ def protocol_hash(protocol: Protocol, only: Mapping[str, Any] | None = None) -> 
     Args:
         protocol: the protocol.
         only: hash the methods in this table alone, as a server does that leaves others out.
+
+    Raises:
+        TypeError: a type of theirs has no name in hashes (spec 01, section 13.4).
     """
     methods = [
         _method_json(protocol.methods[name]) for name in sorted(protocol.methods) if only is None or name in only
@@ -166,18 +169,21 @@ def _method_json(method: Method[Any, Any]) -> dict[str, object]:
         "has_header": method.header_schema is not None,
         "has_return": bool(method.result_schema.names),
         "name": method.name,
-        "params": _fields_json(method.params_schema),
+        "params": _fields_json(method, method.params_schema),
         "type": "stream" if method.is_stream else "unary",
     }
     if about["has_return"]:
-        about["result"] = _fields_json(method.result_schema)
+        about["result"] = _fields_json(method, method.result_schema)
     if method.header_schema is not None:
-        about["header"] = _fields_json(method.header_schema)
+        about["header"] = _fields_json(method, method.header_schema)
     return about
 
 
-def _fields_json(schema: pa.Schema) -> list[dict[str, object]]:
-    return [{"name": f.name, "nullable": f.nullable, "type": type_token(f.type)} for f in schema]
+def _fields_json(method: Method[Any, Any], schema: pa.Schema) -> list[dict[str, object]]:
+    try:
+        return [{"name": f.name, "nullable": f.nullable, "type": type_token(f.type)} for f in schema]
+    except TypeError as error:
+        raise TypeError(f"method {method.name!r} cannot be described: {error}; annotate another type") from None
 
 
 def type_token(type: pa.DataType) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from . import keys
-from .codec import Record, decode, from_batch, record_type
+from .codec import Record, decode_batch, from_batch, record_type
 from .errors import CodecError, ConnectionClosed, MalformedMessage, ProtocolError, VersionError
 from .framing import Batch, Core, StreamReader
 from .limits import Limits
@@ -91,7 +92,7 @@ def read_params(method: Method[Any, Any], data: pa.RecordBatch, limits: Limits) 
             nested = data.column(0)[0].as_py()
             if nested is None:
                 raise CodecError("request must not be null")
-            return decode(method.params, nested, limits)
+            return from_batch(method.params, _filled(method.params, decode_batch(nested, limits)))
         return method.params() if not expected.names else from_batch(method.params, _given(method, data))
     except (CodecError, MalformedMessage) as error:
         raise TypeError(f"parameters of method '{method.name}': {error}") from None
@@ -103,6 +104,20 @@ def _given(method: Method[Any, Any], data: pa.RecordBatch) -> pa.RecordBatch:
     optional = record_type(params).optional
     absent = [name for name, column in zip(data.schema.names, data.columns, strict=True) if column.null_count]
     return data.drop_columns([name for name in absent if name in optional]) if absent else data
+
+
+def _filled(params: type[Record], data: pa.RecordBatch) -> pa.RecordBatch:
+    """The record ``data`` without the nulls where only a default can be meant."""
+    names = data.schema.names
+    absent = [name for name in _not_null(params) if name in names and data.column(names.index(name)).null_count]
+    return data.drop_columns(absent) if absent and len(set(names)) == len(names) else data
+
+
+@functools.cache
+def _not_null(params: type[Record]) -> Sequence[str]:
+    """The fields with a default that must not be null."""
+    form = record_type(params)
+    return [name for name in form.optional if not form.fields[name].nullable]
 
 
 def one_line(schema: pa.Schema) -> str:

@@ -25,7 +25,7 @@ from .errors import (
 )
 from .framing import EMPTY_SCHEMA, Batch, Buffer, Core, empty_batch, stream_buffers
 from .limits import DEFAULT_LIMITS, Limits
-from .method import Method, Protocol, is_protocol_name
+from .method import LazyTable, Method, Protocol, is_protocol_name
 from .request import Request, method_name, read_params, read_request, shown
 from .shared_memory import Attach, SharedMemory
 from .turns import serve_stream
@@ -43,6 +43,10 @@ class Server:
         limits: what is accepted from outside.
         reflection: host ``vgi_rpc.Reflection.v1`` too, so that clients can list the methods.
         attach: how to attach to shared memory that a client offers; None to do without.
+
+    Raises:
+        ValueError: the name of a protocol is reserved.
+        TypeError: a method has a type that reflection has no name for.
 
     Example:
         >>> server = Server([(CALCULATOR, {"add": lambda call, r: r.a + r.b})])  # doctest: +SKIP
@@ -64,6 +68,12 @@ class Server:
         for name in self._hosted:
             if name.startswith("vgi_rpc."):
                 raise ValueError(f"protocol name {name!r} is reserved: names under 'vgi_rpc.' belong to the framework")
+        if reflection:
+            for protocol, handlers in self._hosted.values():
+                if not isinstance(protocol.methods, LazyTable):
+                    from .reflection import protocol_hash
+
+                    protocol_hash(protocol, handlers)  # one type without a name, and no protocol could be listed
 
     def hosted(self) -> dict[str, tuple[Protocol, Mapping[str, Handler]]]:
         """The hosted protocols by name, reflection included."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from . import keys
 from .errors import MalformedMessage, ProtocolError
-from .framing import Batch, empty_batch, has_dictionaries, read_stream
+from .framing import Batch, empty_batch, has_dictionaries, read_stream, schema_message
 from .limits import Limits
 
 
@@ -99,7 +99,10 @@ class SharedMemory:
             offset, length = int(metadata.pop(keys.SHM_OFFSET)), int(metadata.pop(keys.SHM_LENGTH, b""))
         except ValueError:
             raise MalformedMessage("a pointer into shared memory has no numbers") from None
-        schema, batches = read_stream(self._segment.take(offset, length), self._limits)
+        data = self._segment.take(offset, length)
+        if any(pa.types.is_dictionary(field.type) for field in batch.data.schema):
+            data = schema_message(batch.data.schema).to_pybytes() + data  # only the messages behind it lie there
+        schema, batches = read_stream(data, self._limits)
         if len(batches) != 1 or not schema.equals(batch.data.schema):
             raise MalformedMessage("what a pointer into shared memory points to is not one batch of its schema")
         return Batch(batches[0].data, metadata)

@@ -138,12 +138,14 @@ def adapter(actual: pa.Schema, expected: pa.Schema) -> Callable[[Batch], Batch] 
     """
     if actual.equals(expected):
         return None
-    if sorted(actual.names) != sorted(expected.names):
+    in_order = actual.names == expected.names
+    if not in_order and (sorted(actual.names) != sorted(expected.names) or len(set(expected.names)) < len(expected)):
         raise TypeError(f"Input schema mismatch: expected {one_line(expected)}, got {one_line(actual)}")
 
     def adapt(batch: Batch) -> Batch:
         try:
-            return Batch(batch.data.select(expected.names).cast(expected), batch.metadata)
+            columns = batch.data if in_order else batch.data.select(expected.names)
+            return Batch(columns.cast(expected), batch.metadata)
         except (pa.ArrowException, ValueError) as error:
             raise TypeError(
                 f"Input schema mismatch: expected {one_line(expected)}, got {one_line(actual)} ({error})"

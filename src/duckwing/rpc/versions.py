@@ -6,7 +6,7 @@ import re
 
 from .errors import ProtocolVersionError
 
-_SEMVER = re.compile(rb"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\Z")
+_SEMVER = re.compile(rb"(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})\Z")
 
 
 def check_version(client: bytes | None, server: str) -> None:

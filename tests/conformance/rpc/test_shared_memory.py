@@ -57,6 +57,8 @@ class Memory:
         with pa.ipc.new_stream(sink, batch.schema) as writer:
             writer.write_batch(batch)
         data = bytes(sink.getvalue())
+        if any(pa.types.is_dictionary(field.type) for field in batch.schema):
+            data = data.removeprefix(bytes(batch.schema.serialize())).removesuffix(b"\xff\xff\xff\xff\0\0\0\0")
         assert self.table() == []
         self._bytes[DATA : DATA + len(data)] = data
         struct.pack_into("<QQ", self._bytes, 24, DATA, len(data))
@@ -145,6 +147,20 @@ def test_dictionaries_travel(local: Wire, memory: Memory) -> None:
     with local.client.open(REPEAT, Repeat(batch.schema), batch.schema, memory.offer) as repeating:
         assert repeating.exchange(batch).data.equals(batch)
     assert memory.table() == []
+
+
+def test_dictionaries_may_come_as_a_pointer(local: Wire, memory: Memory) -> None:
+    """To their messages alone, without the schema and the end of the stream (section 15.4)."""
+    sent = [
+        pa.record_batch({"d": pa.array(["a", None, "b", "a"]).dictionary_encode(), "n": [1, 2, 3, 4]}),
+        pa.record_batch({"d": pa.array(["c", "a"]).dictionary_encode(), "n": [5, 6]}),
+    ]
+    empty = sent[0].slice(0, 0)
+    with local.client.open(REPEAT, Repeat(empty.schema), empty.schema, memory.offer) as repeating:
+        for batch in sent:
+            answer = repeating.exchange(empty, memory.put(batch)).data
+            assert answer.to_pylist() == batch.to_pylist()
+            assert memory.table() == []
 
 
 def test_batches_travel_where_there_is_no_room(local: Wire, memory: Memory) -> None:
