@@ -199,12 +199,18 @@ def test_who_chooses_columns(declare: Any, function: Any) -> None:
 
 
 def test_who_chooses_rows() -> None:
-    for filters, pushed in (("apply", True), ("mine", True), ("none", False)):
-        [info] = function_infos("main", dw.buffering(filters=filters)(batches))  # type: ignore[call-overload]
-        assert (info.filter_pushdown, info.filters_exactly_applied) == (pushed, pushed)
-    assert "filters= is one of apply, mine, none, not 'all'" in refused(
-        lambda: dw.buffering(filters="all")(batches)  # type: ignore[call-overload]
-    )
+    def pushed(**options: Any) -> bool:
+        [info] = function_infos("main", dw.buffering(**options)(batches))
+        assert info.filter_pushdown == info.filters_exactly_applied
+        return info.filter_pushdown
+
+    kept = dw.Cache(ttl=60)
+    assert [pushed(filters=filters) for filters in ("apply", "mine", "none")] == [True, True, False]
+    assert [pushed(cache=kept), pushed(cache=kept, filters="none")] == [False, False]
+    for filters in ("apply", "mine"):
+        with pytest.raises(dw.DeclarationError, match="so with cache= they must be left to it"):
+            pushed(cache=kept, filters=filters)
+    assert "filters= is one of apply, mine, none, not 'all'" in refused(lambda: pushed(filters="all"))
 
 
 @pytest.mark.parametrize("ordered", ["so so", 1])

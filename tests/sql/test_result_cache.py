@@ -109,6 +109,34 @@ def test_what_makes_another_result(counted: Counted) -> None:
     assert counted.runs == len(queries)
 
 
+@pytest.mark.parametrize("function", ["kept_of_input", "kept_of_batches"])
+def test_columns_and_conditions_of_functions_over_tables(counted: Counted, function: str) -> None:
+    """DuckDB keeps one result of each set of columns, whatever the conditions."""
+    call = f"cached.{function}((SELECT i AS a, i * 2 AS b, i * 3 AS c FROM range(5) r(i)), file := $file)"
+    queries = {
+        f"SELECT b FROM {call} WHERE a > 2": [(6,), (8,)],
+        f"SELECT b FROM {call} WHERE a > 3": [(8,)],
+        f"SELECT a FROM {call} WHERE b = 4": [(2,)],
+        f"SELECT a FROM {call}": [(n,) for n in range(5)],
+        f"SELECT b FROM {call}": [(2 * n,) for n in range(5)],
+        f"SELECT c FROM {call} WHERE c IN (3, 12)": [(3,), (12,)],
+        f"SELECT c, a FROM {call} WHERE a = 1": [(3, 1)],
+        f"SELECT a, c FROM {call} WHERE a = 1": [(1, 3)],
+        f"SELECT count(*) FROM {call} WHERE a > b": [(0,)],
+        f"SELECT count(*) FROM {call} WHERE a < b": [(4,)],
+    }
+    for query, rows in [*queries.items(), *queries.items()]:
+        assert counted.rows(query) == rows
+    assert 0 < counted.runs < len(queries)
+
+
+def test_columns_of_row_functions(sql: Session) -> None:
+    for _ in range(2):
+        for column, factor in (("a", 10), ("b", 100)):
+            found = sql.values(f"SELECT {column} FROM range(5) t(i), cached.kept_of_rows(t.i) ORDER BY ALL")
+            assert found == [factor * n for n in range(5)]
+
+
 def test_other_cursors_use_the_same_result(counted: Counted) -> None:
     first = counted.row(RESULT)
     other = Counted(counted.session.cursor(), counted.path)

@@ -127,7 +127,7 @@ def declare_buffering(
     name: str | None = None,
     ordered: Ordered = False,
     projection: bool = True,
-    filters: Filtering = "apply",
+    filters: Filtering | None = None,
     stability: Stability = "consistent",
     cache: Cache | None = None,
     **about: Any,
@@ -165,7 +165,13 @@ def declare_buffering(
     check_constants(signature, what)
     check_positions(signature, what)
     result = read_columns(columns, signature, what, table=True)
-    pushdown = read_pushdown(result, what, projection=projection, filters=filters)
+    if cache is not None and filters not in (None, "none"):
+        raise DeclarationError(
+            f"{what}: DuckDB uses a result that it has kept whatever the conditions are, so with cache= they must be "
+            f"left to it; filters={filters!r} must go"
+        )
+    default = "apply" if cache is None else "none"
+    pushdown = read_pushdown(result, what, projection=projection, filters=default if filters is None else filters)
     check_stability(stability, what)
     if cache is not None:
         check_input_cache(cache, stability, signature, what)

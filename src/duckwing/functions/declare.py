@@ -286,7 +286,8 @@ def buffering(function: Callable[..., Any] | None = None, /, **options: Any) -> 
               after the other, so that ``sink`` is called in that order, too, by one thread of DuckDB. The lists that
               ``split`` returns are then read in their order; ``"output"``: only these are ordered, not the input.
             - ``projection``, ``filters``: as for :func:`table_function`; of the rows of the result.
-            - ``cache``: a :class:`duckwing.Cache`: DuckDB may use the result for the same input again.
+            - ``cache``: a :class:`duckwing.Cache`: DuckDB may use the result for the same input again, whatever the
+              conditions, so that it evaluates them itself: ``filters`` is ``"none"``.
             - ``name``, ``stability``, ``comment``, ``tags``, ``examples``, ``categories``, ``settings``: as for
               :func:`scalar`.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 import duckwing as dw
 from duckwing.types import BIGINT, VARCHAR
@@ -162,3 +163,20 @@ class steps:
     def next(self) -> tuple[int] | None:
         self.left -= 1
         return (self.left,) if self.left >= 0 else None
+
+
+@cached.buffering(cache=dw.Cache(ttl=3600))
+def kept_of_input(rows: Iterator[pa.RecordBatch], *, file: str) -> Iterator[pa.RecordBatch]:
+    ran(file)
+    yield from rows
+
+
+@cached.row_function(columns={"a": BIGINT, "b": BIGINT}, cache=dw.Cache(ttl=3600))
+def kept_of_rows(n: int, ctx: dw.Context) -> Iterator[tuple[int, int]]:
+    yield (n * 10, n * 100)
+
+
+@cached.table_in_out(cache=dw.Cache(ttl=3600))
+def kept_of_batches(rows: pa.RecordBatch, *, file: str) -> pa.RecordBatch:
+    ran(file)
+    return rows
