@@ -42,11 +42,10 @@ class Collection:
         self, rows: pa.Table, now: datetime.datetime, ttl: datetime.timedelta | None, most: int
     ) -> Collection:
         """After a call: what is too old or too much goes."""
-        kept = self.rows
+        kept = pa.concat_tables([self.rows, rows])
         if ttl is not None:
             times = kept.column(WHEN).to_pylist()
             kept = kept.filter(pa.array([time >= now - ttl for time in times], pa.bool_()))
-        kept = pa.concat_tables([kept, rows])
         return Collection(kept.slice(max(0, kept.num_rows - most)) if most else kept)
 
 

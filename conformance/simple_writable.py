@@ -28,9 +28,7 @@ class Items:
     """What has been written to a table is a log; its rows are what comes out of that."""
 
     writes = ("insert", "update", "delete")
-
-    def version(self, ctx: dw.Context) -> int:
-        return 1
+    frozen = True
 
     def tables(self, ctx: dw.Context) -> list[str]:
         return list(COLUMNS)

@@ -89,7 +89,7 @@ class vgi_count:  # noqa: N801
 class vgi_avg:  # noqa: N801
     """The mean of integers."""
 
-    total: dw.PerGroup[int] = 0
+    total: dw.PerGroup[float] = 0
     count: dw.PerGroup[int] = 0
 
     def update(self, groups: dw.Groups, value: pa.Int64Array) -> None:
@@ -133,6 +133,13 @@ class vgi_generic_sum:  # noqa: N801
         return self.total
 
 
+def as_doubles(values: pa.Array) -> pa.Array:
+    """Numbers as the nearest DOUBLEs."""
+    if pa.types.is_decimal(values.type):  # Arrow divides, and rounds twice
+        return pa.array([None if value is None else float(value) for value in values.to_pylist()], DOUBLE)
+    return values.cast(DOUBLE, safe=False)
+
+
 @example.aggregate(nulls="pass", order_dependent=False, distinct_dependent=False)
 class vgi_sum_all:  # noqa: N801
     """The sum of all numbers of all columns."""
@@ -142,7 +149,7 @@ class vgi_sum_all:  # noqa: N801
     def update(self, groups: dw.Groups, *values: pa.Array) -> None:
         groups.add(self.total, 0.0)
         for value in values:
-            groups.add(self.total, value.cast(pa.float64()))
+            groups.add(self.total, as_doubles(value))
 
     def result(self, groups: dw.Groups) -> pa.DoubleArray:
         return groups.take(self.total)

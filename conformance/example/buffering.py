@@ -202,12 +202,12 @@ class hang_on_process(Kept):  # noqa: N801
 # What is kept
 
 
-def counted_layout(data: pa.Schema) -> dw.Bound:
-    """The columns of the input, and how many there are."""
-    return dw.Bound(data, data=len(data))
+def same_layout(data: pa.Schema) -> dw.Bound:
+    """The columns of the input, which the scan gets to know, too."""
+    return dw.Bound(data, data=data)
 
 
-@plain_buffering(columns=counted_layout)
+@plain_buffering(columns=same_layout)
 class large_state:  # noqa: N801
     """Keeps a mebibyte of each batch, and says in every column how much that is"""
 
@@ -217,9 +217,10 @@ class large_state:  # noqa: N801
     def sink(self, data: pa.RecordBatch) -> dict[str, list[bytes]]:
         return {"kept": [bytes(1 << 20)]}
 
-    def source(self, parts: Batches) -> Iterator[tuple[int, ...]]:
-        total = sum(len(part["kept"][0].as_py()) for part in parts)
-        yield (total,) * self.ctx.bound
+    def source(self, parts: Batches) -> Iterator[pa.RecordBatch]:
+        total = pa.array([sum(len(part["kept"][0].as_py()) for part in parts)])
+        columns: pa.Schema = self.ctx.bound
+        yield pa.record_batch([total.cast(field.type) for field in columns], schema=columns)
 
 
 @plain_buffering(columns={"v": BIGINT}, ordered="output")

@@ -136,9 +136,11 @@ example.copy_to(
 SecretOfPath = Annotated[dw.Secret, dw.Lookup("vgi_example", scope="path")]
 
 
-def key_of(secret: dw.Secret | None) -> str:
-    """What the secret holds, or that there is none."""
-    return "NONE" if secret is None else str(secret.get("api_key") or "NONE")
+def key_of(secret: dw.Secret | None, secret_type: str) -> str:
+    """What the secret holds, or that there is none of that type."""
+    if secret is None or secret_type.lower() != "vgi_example":
+        return "NONE"
+    return str(secret.get("api_key") or "NONE")
 
 
 @example.copy_from("secret_lines_in", handler="secret_lines_reader")
@@ -146,7 +148,7 @@ def read_secret(
     path: str, *, secret: SecretOfPath | None, ctx: dw.Context, secret_type: str = "vgi_example"
 ) -> Iterator[tuple[Any, ...]]:
     """Reads what a secret for the path holds"""
-    yield (key_of(secret), *[None] * (len(ctx.target) - 1))
+    yield (key_of(secret, secret_type), *[None] * (len(ctx.target) - 1))
 
 
 @example.copy_to("secret_lines_out", handler="secret_lines_writer", ordered=False)
@@ -155,7 +157,7 @@ def write_secret(
 ) -> WrittenRows:
     """Writes what a secret for the path holds, and how many rows there were"""
     count = sum(batch.num_rows for batch in rows)
-    Path(path).write_text(f"api_key={key_of(secret)}\nrows={count}\n", "utf-8")
+    Path(path).write_text(f"api_key={key_of(secret, secret_type)}\nrows={count}\n", "utf-8")
     return {"rows": [count]}
 
 

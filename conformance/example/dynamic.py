@@ -41,6 +41,17 @@ def class_of(code: str) -> Any:
     return names["Aggregate"]
 
 
+def number_of(columns: tuple[pa.DataType, ...]) -> pa.DataType:
+    """The type of the result.
+
+    Raises:
+        ValueError: there are no columns to look at.
+    """
+    if not columns:
+        raise ValueError("a dynamic aggregate requires at least 1 value behind its code")
+    return DOUBLE
+
+
 def number(value: Any) -> float | None:
     """What the code has returned."""
     return None if value is None else float(value)
@@ -121,4 +132,4 @@ class vgi_dynamic_ml_agg(Rows):  # noqa: N801
 
 if os.environ.get("VGI_WORKER_SUPPORTS_DYNAMIC_CODE"):
     for _aggregate in (vgi_dynamic_agg, vgi_dynamic_ml_agg):
-        example.add(dw.aggregate(returns=DOUBLE)(_aggregate))
+        example.add(dw.aggregate(returns=number_of)(_aggregate))

@@ -15,7 +15,7 @@ from duckwing.types import BIGINT, BOOLEAN, DOUBLE, GEOMETRY, LIST, VARCHAR
 
 from .catalog import example
 from .counting import Count, Size, exact, integers, ranges, texts
-from .echo import NOTHING, debugged, echo
+from .echo import NOTHING, debugged, discrete, echo
 
 ECHO = {"n": BIGINT, "s": VARCHAR, "pushed_filters": VARCHAR}
 
@@ -46,7 +46,7 @@ def filter_echo_table_scan(ctx: dw.Context) -> Iterator[dict[str, Any]]:
 @example.table_function(columns={"n": BIGINT, "resolved": VARCHAR}, cardinality=exact)
 def value_prune(count: Count, ctx: dw.Context, *, batch_size: int = 2048) -> Iterator[dict[str, Any]]:
     """Looks up the values that the filters name, in place of a scan"""
-    wanted = ctx.filters["n"].values
+    wanted = discrete(ctx.filters, "n")
     if wanted is not None:
         values = sorted(value for value in wanted if value is not None)
         there = [value for value in values if 0 <= value < count]
@@ -70,7 +70,7 @@ def value_prune(count: Count, ctx: dw.Context, *, batch_size: int = 2048) -> Ite
 def filtered_columns_echo(count: Count, ctx: dw.Context, *, batch_size: int = 2048) -> Iterator[dict[str, Any]]:
     """Echoes which columns are filtered"""
     columns = sorted(ctx.filters.columns)
-    tags = ctx.filters["tag"].values
+    tags = discrete(ctx.filters, "tag")
     values = NOTHING if tags is None else ",".join(sorted(tag for tag in tags if tag is not None))
     for start, stop in ranges(count, batch_size):
         rows = stop - start

@@ -115,7 +115,7 @@ class HostileFunction(RowFunction[..., Any]):
         return HostileRow(function, bound._inputs, bound.values, context)
 
 
-def hostile_provenance(x: pa.Int64Array, *, mode: Mode = "range") -> dict[str, pa.Array]:
+def hostile_provenance(x: pa.Int64Array | None, *, mode: Mode = "range") -> dict[str, pa.Array]:
     """The values, from rows that there are not"""
     return {"hv": x}
 

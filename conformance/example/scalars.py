@@ -71,7 +71,8 @@ def add(one: pa.Array, other: pa.Array, type: pa.DataType) -> pa.Array:
     if pa.types.is_decimal(type):
         wide = pa.decimal256(75, type.scale)
         return pc.add_checked(one.cast(wide), other.cast(wide)).cast(type)
-    return pc.add_checked(one.cast(type), other.cast(type)).cast(type)
+    exact = not pa.types.is_floating(type)
+    return pc.add_checked(one.cast(type, safe=exact), other.cast(type, safe=exact)).cast(type)
 
 
 @example.scalar(returns=doubled_type)

@@ -33,13 +33,13 @@ _DATA: dict[int, tuple[dict[str, pa.DataType], list[tuple[Any, ...]]]] = {
 }
 
 
-def checked(version: int, known: int) -> int:
+def checked(version: int | str, known: int) -> int:
     """``version``, if there is one.
 
     Raises:
         ValueError: there is none.
     """
-    if not 1 <= version <= known:
+    if isinstance(version, str) or not 1 <= version <= known:
         raise ValueError(f"Unknown version: {version}; there are 1 to {known}")
     return version
 
@@ -127,7 +127,7 @@ def version_at(at: dw.At | None) -> int:
         return 2
     if at.unit == "timestamp":
         return 1 if int(at.value[:4]) <= 2020 else 2
-    return checked(int(at.value), 2)
+    return checked(int(at.value) if at.value.isdecimal() else at.value, 2)
 
 
 @example.table_function(columns=_SEEN)

@@ -89,6 +89,20 @@ class NoView(Empty):
     def apply(self, changes: Sequence[dw.Change], ctx: dw.Context) -> None: ...
 
 
+class Frozen(Empty):
+    frozen = True
+
+    def version(self, ctx: dw.Context) -> int:
+        return 1
+
+
+class FrozenTables(Empty):
+    frozen = True
+    writes = ("insert", "create_table")
+
+    def apply(self, changes: Sequence[dw.Change], ctx: dw.Context) -> None: ...
+
+
 class NoSchemas(NoView):
     writes = ("create_schema",)
 
@@ -112,6 +126,8 @@ def mounted(source: Any) -> Callable[[dw.Catalog], None]:
         (mounted(Unknown), "'upsert' is no such list or operation"),
         (mounted(OneWord()), "'insert' is no such list or operation"),
         (mounted(NoApply), "the provider has writes, but no method apply(changes, ctx) or write(change, ctx)"),
+        (mounted(Frozen()), "stay as they are; so it can have no version"),
+        (mounted(FrozenTables), "stay as they are; so it can have no create_table"),
         (mounted(Twice), "write(change, ctx), which does each change at once; choose one"),
         (mounted(MoreThanRows), "does insert, update and delete; only apply does 'create_table'"),
         (mounted(ViewsAlone), "has the method views, and so needs view(name, ctx)"),

@@ -96,6 +96,8 @@ def test_old_rows_go(collections: Session) -> None:
     assert add(collections, "SELECT 4 AS i", ttl="INTERVAL 0 SECOND", result="'none'") == []
     assert read(collections) == [4]
     assert add(collections, "SELECT 5 AS i", ttl="NULL") == [4, 5]
+    assert add(collections, "SELECT 6 AS i", ttl="INTERVAL (-1) DAY") == []
+    assert read(collections) == []
 
 
 def test_rows_over_the_limit_go(collections: Session) -> None:

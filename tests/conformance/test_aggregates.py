@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -43,6 +44,21 @@ def test_what_is_registered(example: Session) -> None:
     for schema in ("main", "data"):
         text = f"Schema-disambiguation probe; the {schema}-schema aggregate"
         assert described[f"{schema}.test_same_name_agg"] == text
+
+
+@pytest.mark.parametrize(
+    ("query", "value"),
+    [
+        ("SELECT vgi_generic_sum(NULL)", None),
+        ("SELECT vgi_generic_sum(x) FROM (SELECT NULL AS x FROM range(3))", None),
+        ("SELECT vgi_sum_all(9007199254740993)", 9007199254740992.0),
+        ("SELECT vgi_sum_all(0.1::DECIMAL(38, 20))", 0.1),
+        ("SELECT vgi_avg(x) FROM (VALUES (9223372036854775807), (9223372036854775807)) t(x)", 2.0**63),
+        ("SELECT add_values(9007199254740993::BIGINT, 0.5::DOUBLE)", 9007199254740992.0),
+    ],
+)
+def test_numbers_at_the_edge(example: Session, query: str, value: float | None) -> None:
+    assert example.value(query) == value
 
 
 FOUR = "(VALUES (1, 'a', 2.0), (NULL, 'b', 0.5), (3, NULL, 4.0), (-4, 'd', NULL)) t(i, s, d)"
@@ -236,6 +252,12 @@ CELLS = "(VALUES (1, 10, 'x'), (2, 20, 'x'), (NULL, 20, 'y')) t(v, a, b)"
         ),
         (f"SELECT nest_tensor(b, {{'v': coalesce(v, 0)}}) FROM {CELLS}", ["y", "x", "x"], {"v": [0, 1, 2]}),
         (f"SELECT nest_tensor(v, {{'a': a}}) FROM {CELLS} WHERE v > 5", [], {"a": []}),
+        ("SELECT nest_tensor(NULL, {'a': i}) FROM range(2) t(i)", [None, None], {"a": [0, 1]}),
+        (
+            "SELECT nest_tensor(to_days(i), {'h': to_hours(i)}) FROM range(2) t(i)",
+            [datetime.timedelta(0), datetime.timedelta(days=1)],
+            {"h": [datetime.timedelta(0), datetime.timedelta(hours=1)]},
+        ),
         (f"SELECT nest_tensor(v, CASE WHEN v = 1 THEN {{'a': a}} END) FROM {CELLS}", [1], {"a": [10]}),
         (
             "SELECT nest_tensor(i, {'b': i > 1, 'd': i % 2 = 0}) FROM range(4) t(i)",
@@ -261,6 +283,7 @@ def test_a_tensor_there_and_back(example: Session) -> None:
     ("axes", "text"),
     [
         ("{'a': NULL::INTEGER}", "NestTensorError: nest_tensor: null coord value for axis 'a'"),
+        ("{'a': NULL}", "NestTensorError: nest_tensor: null coord value for axis 'a'"),
         ("{'a': 1}", "duplicate coordinate"),
         ("{'a': x::DOUBLE}", "floating-point"),
         ("{'a': [x]}", "NestTensorError"),

@@ -144,3 +144,5 @@ def test_secrets(own_example: Session, tmp_path: Path) -> None:
     own_example.execute("CREATE TEMP TABLE keys (a VARCHAR)")
     own_example.execute(f"COPY keys FROM {literal(str(path))} (FORMAT 'example.secret_lines_in')")
     assert own_example.values("FROM keys") == ["k1"]
+    assert copy(own_example, "SELECT 1", path, f"{options}, secret_type 'http'") == 1
+    assert path.read_text() == "api_key=NONE\nrows=1\n"

@@ -72,6 +72,7 @@ def test_rows(example: Session, query: str, rows: list[tuple[Any, ...]]) -> None
         ("FROM data.versioned_data AT (VERSION => 9)", "Unknown version: 9"),
         ("FROM data.versioned_data AT (TIMESTAMP => TIMESTAMP '2019-05-01')", "table did not exist before 2020"),
         ("FROM data.tt_pushdown_fn AT (VERSION => 7)", "Unknown version: 7"),
+        ("FROM data.tt_pushdown_fn AT (VERSION => 'abc')", "Unknown version: abc"),
         (
             "FROM data.departments AT (VERSION => 1)",
             "Table 'data.departments' does not support time travel queries",

@@ -110,4 +110,10 @@ def test_declarations(dynamic: Session) -> None:
 )
 def test_code_that_fails(dynamic: Session, code: str, message: str) -> None:
     assert message in dynamic.error(f"SELECT vgi_dynamic_agg({code}, 1)")
+
+
+def test_there_must_be_a_column(dynamic: Session) -> None:
+    for call in ("vgi_dynamic_agg({})", "vgi_dynamic_ml_agg({}, MAP {{'by': 2.0}})"):
+        code = aggregate("return table.num_rows")
+        assert "requires at least 1 value" in dynamic.error(f"SELECT {call.format(code)} FROM range(3)")
     assert dynamic.value(f"SELECT vgi_dynamic_agg({aggregate(TOTAL)}, 1)") == 1.0

@@ -25,6 +25,9 @@ pytestmark = pytest.mark.sql
         ("s LIKE 'row_1%'", "(s >= 'row' AND s < 'rox')", 11),
         ("s LIKE '%1'", "(none)", 10),
         ("upper(s) = 'ROW_1'", "(none)", 1),
+        ("contains(s, '5')", "(none)", 19),
+        ("NOT contains(s, '5') AND n < 10", "n < 10", 9),
+        ("suffix(s, '5')", "(none)", 10),
     ],
 )
 @pytest.mark.parametrize("source", ["filter_echo(100)", "data.filter_echo_table"])
@@ -51,7 +54,15 @@ def test_the_keys_of_a_join(example: Session) -> None:
 
 @pytest.mark.parametrize(
     ("condition", "resolved", "rows"),
-    [("n IN (5, 3, 200)", "3,5,200", 2), ("n = 4 OR n = 2", "2,4", 2), ("n > 5", "(scan)", 94)],
+    [
+        ("n IN (5, 3, 200)", "3,5,200", 2),
+        ("n = 4 OR n = 2", "2,4", 2),
+        ("n > 5", "(scan)", 94),
+        ("n IN (5, 9, 40) AND n > 6", "5,9,40", 2),
+        ("n IN (10, 20, 30) AND n IN (20, 30, 40)", "10,20,30", 2),
+        ("n = 3 OR n IS NULL", "(scan)", 1),
+        ("(n = 4 AND n > 2) OR n = 5", "(scan)", 2),
+    ],
 )
 def test_values(example: Session, condition: str, resolved: str, rows: int) -> None:
     query = f"SELECT any_value(resolved), count(*) FROM value_prune(100) WHERE {condition}"
@@ -62,6 +73,8 @@ def test_filtered_columns(example: Session) -> None:
     assert example.rows("FROM filtered_columns_echo(100) WHERE n < 2 AND tag IN ('t1', 't5')") == [
         (1, "t1", "n,tag", True, True, "t1,t5")
     ]
+    query = "SELECT any_value(tag_values) FROM filtered_columns_echo(100) WHERE tag IN ('t1', 't2') AND tag > 't1'"
+    assert example.value(query) == "t1,t2"
     assert example.rows("FROM filtered_columns_echo(1)") == [(0, "t0", "", False, False, "(none)")]
 
 

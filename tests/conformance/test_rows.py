@@ -54,6 +54,7 @@ def test_rows_that_came_from_nowhere(own_example: Session) -> None:
     query = "SELECT * FROM (VALUES (1), (2)) t(i), hostile_provenance(t.i) h"
     assert "out of range" in own_example.error(query)
     assert own_example.rows("FROM cached_double(2)") == [(4,)]
+    assert own_example.rows("FROM hostile_provenance(NULL)") == [(None,)]
 
 
 def test_columns_of_the_result(example: Session) -> None:

@@ -106,6 +106,17 @@ def test_without_a_version_all_is_asked_for_again(sql: Session, folder: Folder) 
     assert sql.values("SHOW TABLES FROM files") == ["cats"]
 
 
+def test_a_frozen_provider_is_not_asked_for_versions(fresh: Session, tmp_path: Path) -> None:
+    attach(fresh, "fixed", f"file {literal(str(tmp_path / 'asked'))}")
+    fresh.execute("CALL enable_logging('VGI', level = 'debug')")
+    for _ in range(3):
+        assert fresh.values("FROM fixed.only") == [1, 2]
+    fresh.execute("CALL disable_logging()")
+    logged = "\n".join(fresh.values("SELECT message FROM duckdb_logs WHERE type = 'VGI'"))
+    assert "reason=frozen" in logged
+    assert "method=catalog_version" not in logged
+
+
 def test_many_tables(sql: Session) -> None:
     attach(sql, "many")
     assert sql.rows("FROM many.t4711") == [(4711,)]

@@ -332,3 +332,21 @@ def test_results_in_other_arrow_forms(sql: Session) -> None:
     assert rows == [(i, i, "2024-01-01", str(i)) for i in range(3)]
     # In a batch of one row DuckDB reads the first entry of a dictionary, whatever the index (spec 06, section 8).
     assert sql.values("SELECT scalars.dictionary_of_text(i) FROM range(2, 3) t(i)") == ["2"]
+
+
+@pytest.mark.parametrize("source", ["SELECT NULL AS v", "SELECT NULL AS v FROM range(3)"])
+def test_bare_nulls_make_types_as_in_duckdb(sql: Session, source: str) -> None:
+    rows = len(sql.rows(source))
+    query = "SELECT scalars.as_it_is(v), typeof(scalars.as_it_is(v)), {}(v), typeof({}(v)) FROM ({})"
+    assert (
+        sql.rows(query.format("scalars.within", "scalars.within", source))
+        == [(None, '"NULL"', [{"v": None}], 'STRUCT(v "NULL")[]')] * rows
+    )
+    sql.execute(f"CREATE OR REPLACE TEMP TABLE nothing AS SELECT scalars.within(v) AS w FROM ({source})")
+    assert sql.value("SELECT DISTINCT typeof(w) FROM nothing") == "STRUCT(v INTEGER)[]"
+
+
+@pytest.mark.parametrize("value", ["[NULL]", "{'a': NULL}", "MAP {'a': NULL}", "[]", "[[NULL], []]"])
+def test_nulls_within_values(sql: Session, value: str) -> None:
+    query = f"SELECT scalars.as_it_is(v), typeof(scalars.as_it_is(v)) FROM (SELECT {value} AS v)"
+    assert sql.rows(query) == sql.rows(f"SELECT {value}, typeof({value})")

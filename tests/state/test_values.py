@@ -109,6 +109,12 @@ SCALARS: dict[Any, st.SearchStrategy[Any]] = {
     datetime.timedelta: st.timedeltas(),
     decimal.Decimal: st.decimals() | st.just(decimal.Decimal("-sNaN12")) | st.just(decimal.Decimal("1E+999")),
     uuid.UUID: st.uuids(),
+    pa.MonthDayNano: st.builds(
+        lambda *parts: pa.MonthDayNano(parts),
+        st.integers(-(2**31), 2**31 - 1),
+        st.integers(-(2**31), 2**31 - 1),
+        st.integers(-(2**63), 2**63 - 1),
+    ),
 }
 HASHABLE = [int, str, bytes, datetime.date, uuid.UUID]
 

@@ -435,7 +435,8 @@ class Catalog(Schema):
 
     def live_version(self, ctx: Context) -> int:
         """A number that changes with what the catalog contains, as far as it is known; 0: it is not."""
-        versions = [schema.mounted.version(ctx) for schema in self.schemas() if schema.mounted is not None]
+        mounts = (schema.mounted for schema in self.schemas())
+        versions = [mount.version(ctx) for mount in mounts if mount is not None and not mount.frozen]
         if self._on_version is not None:
             versions.append(self._on_version(ctx))
         if not versions:
@@ -457,7 +458,8 @@ class Catalog(Schema):
     @property
     def is_dynamic(self) -> bool:
         """Whether tables may come and go, or change, while the worker runs."""
-        return self._on_version is not None or any(schema.mounted is not None for schema in self.schemas())
+        mounts = (schema.mounted for schema in self.schemas())
+        return self._on_version is not None or any(mount is not None and not mount.frozen for mount in mounts)
 
     @property
     def version(self) -> str | None:

@@ -66,7 +66,8 @@ class TableProvider(Protocol):
     less, or a :class:`duckwing.Cardinality`; ``statistics(name, ctx)`` a :class:`duckwing.TableStatistics`, which
     must be true while the query runs; None: unknown. And ``version(ctx)`` a positive number that changes with the
     tables or their columns: as long as it does not, DuckDB asks for neither again. A class attribute
-    ``time_travel = True`` says that tables have earlier states, which ``ctx.at`` asks for.
+    ``frozen = True`` says that neither ever changes, so that DuckDB need not ask with each transaction, and one
+    ``time_travel = True`` that tables have earlier states, which ``ctx.at`` asks for.
 
     A provider that has views, too, has the methods ``views(ctx)``, the names that a listing shows, and
     ``view(name, ctx)``, a :class:`ViewDefinition` or None. One whose tables are in several schemas has
@@ -277,6 +278,11 @@ class Mount:
         return frozenset(getattr(self.source, "writes", ()))
 
     @property
+    def frozen(self) -> bool:
+        """Whether its tables and their columns stay as they are."""
+        return bool(getattr(self.source, "frozen", False))
+
+    @property
     def is_direct(self) -> bool:
         """Whether the provider does each change at once, in no transaction."""
         return bool(self.writes) and callable(getattr(self.source, "write", None))
@@ -343,6 +349,7 @@ def declare_mount(schema: str, source: Any, options: Mapping[str, Any]) -> Mount
     if not missing:
         _check_optional(source, what)
         _check_writes(source, what)
+        _check_frozen(source, what)
     if not inspect.isclass(source) and not missing:
         return Mount(schema, source, None)
     if not callable(source) or (inspect.isclass(source) and missing):
@@ -373,6 +380,24 @@ def _check_optional(provider: Any, what: str) -> None:
     if len(has) == 1:
         missing = "view(name, ctx)" if has == ["views"] else "views(ctx)"
         raise DeclarationError(f"{what}: the provider has the method {has[0]}, and so needs {missing}")
+
+
+def _check_frozen(provider: Any, what: str) -> None:
+    """Refuse a provider whose tables stay as they are and change.
+
+    Raises:
+        DeclarationError: it says both.
+    """
+    from .writing import WRITES
+
+    changing = sorted(set(getattr(provider, "writes", ())) - set(WRITES))
+    if callable(getattr(provider, "version", None)):
+        changing.append("version")
+    if getattr(provider, "frozen", False) and changing:
+        raise DeclarationError(
+            f"{what}: the provider is frozen: its tables and their columns stay as they are; so it can have no "
+            f"{', '.join(changing)}"
+        )
 
 
 def _check_writes(provider: Any, what: str) -> None:

@@ -168,7 +168,7 @@ def check_columns(columns: Columns, what: str, *, of_nothing: bool = False) -> p
         other = seen.setdefault(field.name.casefold(), field.name)
         if not field.name or list(schema.names).count(field.name) > 1 or other != field.name:
             raise DeclarationError(f"{what}: column names must be different and not empty: {schema.names}")
-        reason = refusal(field.type)
+        reason = refusal(field.type, of_nothing=of_nothing)
         if any_type(field.type) and not of_nothing:
             reason = "a column has one type"
         if reason is not None:

@@ -51,9 +51,9 @@ class ResultType:
             return self.fixed
         assert self.compute is not None
         result = self.compute(**{name: known[name] for name in self.wants})
-        if not isinstance(result, pa.DataType) or any_type(result):
+        if not isinstance(result, pa.DataType):
             raise OutputError(f"{what}: returns= must return a type from duckwing.types, got {result!r}")
-        reason = refusal(result)
+        reason = refusal(result, of_nothing=True)
         if reason is not None:
             raise OutputError(f"{what}: returns= returned {sql_name(result)}: {reason}")
         return canonical(result)

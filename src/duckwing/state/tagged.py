@@ -146,6 +146,7 @@ SCALARS: dict[type, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     datetime.timedelta: (_dump_timedelta, _load_timedelta),
     decimal.Decimal: (str, decimal.Decimal),
     uuid.UUID: (str, uuid.UUID),
+    pa.MonthDayNano: (list, pa.MonthDayNano),
 }
 """Types without parts: what JSON keeps of a value, and the value from that."""
 

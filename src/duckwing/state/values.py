@@ -99,7 +99,7 @@ def load_fields(codecs: Sequence[Codec], data: bytes) -> list[Any]:
 
 def dump_value(value: Any) -> bytes:
     """A value of any type that is kept: None, bool, int, float, str, bytes, bytearray, list, tuple, set, frozenset,
-    dict, date, time, datetime, timedelta, Decimal, UUID, numpy arrays and scalars, Arrow data.
+    dict, date, time, datetime, timedelta, MonthDayNano, Decimal, UUID, numpy arrays and scalars, Arrow data.
 
     Raises:
         TypeError: it is, or contains, something else.

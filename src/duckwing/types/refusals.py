@@ -20,12 +20,18 @@ def nesting(type: pa.DataType) -> int:
     return 1 + max(map(nesting, members), default=0)
 
 
-def refusal(type: pa.DataType) -> str | None:
-    """Why DuckDB takes no values of ``type``, with what to use instead; None if it does."""
-    return TOO_DEEP if nesting(type) > MAX_DEPTH else _refusal(type)
+def refusal(type: pa.DataType, *, of_nothing: bool = False) -> str | None:
+    """Why DuckDB takes no values of ``type``, with what to use instead; None if it does.
+
+    Args:
+        type: the type.
+        of_nothing: it was made of types that arrived, among which is that of a bare NULL, ``"NULL"`` in SQL. In a
+            declaration that would be ``ANY``, which cannot be part of another type.
+    """
+    return TOO_DEEP if nesting(type) > MAX_DEPTH else _refusal(type, of_nothing)
 
 
-def _refusal(type: pa.DataType) -> str | None:
+def _refusal(type: pa.DataType, of_nothing: bool) -> str | None:
     is_ = pa.types
     if is_.is_float16(type):
         return "DuckDB has no 16-bit float; use FLOAT"
@@ -49,12 +55,13 @@ def _refusal(type: pa.DataType) -> str | None:
         name: str = type.extension_name
         if name.startswith("geoarrow.") and name != "geoarrow.wkb":
             return f"{name} makes DuckDB fail; use geoarrow.wkb"
-        return _refusal(type.storage_type)
+        return _refusal(type.storage_type, of_nothing)
     if is_.is_dictionary(type):
-        return _refusal(type.value_type)
+        return _refusal(type.value_type, of_nothing)
     for index in range(type.num_fields):
         inner = type.field(index).type
-        child = "ANY cannot be part of another type" if is_.is_null(inner) else _refusal(inner)
+        any_inside = is_.is_null(inner) and not of_nothing
+        child = "ANY cannot be part of another type" if any_inside else _refusal(inner, of_nothing)
         if child is not None:
             return child
     return None

@@ -112,6 +112,30 @@ class Failing:
         return value
 
 
+class Fixed:
+    """A table that is always there. Each question about it is a line in a file."""
+
+    frozen = True
+
+    def __init__(self, file: str):
+        self.file = Path(file)
+
+    def tables(self, ctx: dw.Context) -> list[str]:
+        return ["only"]
+
+    def table(self, name: str, ctx: dw.Context) -> dw.TableDefinition | None:
+        with self.file.open("a") as lines:
+            lines.write(f"{name}\n")
+        return dw.TableDefinition({"n": BIGINT}) if name == "only" else None
+
+    def scan(self, name: str, ctx: dw.Context) -> list[tuple[int]]:
+        return [(1,), (2,)]
+
+
+fixed = dw.Catalog("fixed")
+fixed.attach_option("file", VARCHAR, required=True)
+fixed.mount(Fixed)
+
 files = dw.Catalog("files")
 files.attach_option("folder", VARCHAR, required=True)
 files.mount(Files)

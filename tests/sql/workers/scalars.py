@@ -411,3 +411,14 @@ def dictionary(value: pa.Int64Array) -> pa.Array:
 @scalars.scalar(returns=VARCHAR)
 def dictionary_of_text(value: Annotated[pa.Array, ANY]) -> pa.Array:
     return pc.cast(value, VARCHAR).dictionary_encode()
+
+
+@scalars.scalar(returns=lambda value: value)
+def as_it_is(value: pa.Array | None) -> pa.Array | None:
+    return value
+
+
+@scalars.scalar(returns=lambda value: LIST(STRUCT({"v": value})))
+def within(value: pa.Array | None) -> pa.Array | None:
+    assert value is not None
+    return pa.array([[{"v": one}] for one in value.to_pylist()])
