@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from .foreign import Line, Pages, line
 from .wires import TRANSPORTS, Place, Wire
 
 SELDOM = ("launch", "fleet")
@@ -68,3 +69,20 @@ def connect(service: Place) -> Iterator[Callable[[], Wire]]:
     yield connect
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def bytewise(service: Place) -> Iterator[Line]:
+    """A connection of a client that shares nothing with Duckwing."""
+    if service.by_request:
+        pytest.skip("not over bytes")
+    with line(service.address(), service.transport) as made:
+        yield made
+
+
+@pytest.fixture
+def pages(service: Place) -> Pages:
+    """Such a client over HTTP."""
+    if not service.by_request:
+        pytest.skip("not over HTTP")
+    return service.pages()

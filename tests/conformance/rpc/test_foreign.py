@@ -3,126 +3,42 @@
 from __future__ import annotations
 
 import base64
-import json
-import re
 import time
-from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
 
 from .foreign import (
     NO_PARAMETERS,
+    PAIRS,
     TICK,
     TOKENS,
-    Answered,
     Line,
     Message,
     Page,
     Pages,
-    line,
+    add,
+    check_failure,
+    check_ids,
+    diary_of,
+    logs,
     nothing,
+    numbers,
+    pairs,
+    produce,
     record,
     request,
     word,
 )
-from .wires import Place, unique
-
-PAIRS = pa.schema([("n", pa.int64()), ("label", pa.utf8())])
-
-
-def produce(
-    batches: int, *, logs: int = 0, lockstep: bool = False, fails: str = "NEVER", diary: str = ""
-) -> pa.RecordBatch:
-    return record(
-        batches=pa.array([batches]),
-        rows=pa.array([2]),
-        logs=pa.array([logs]),
-        fails=word(fails),
-        at=pa.array([1]),
-        lockstep=pa.array([lockstep]),
-        diary=pa.array([diary]),
-    )
-
-
-def add(*, amount: int = 0, logs: int = 0, diary: str = "") -> pa.RecordBatch:
-    return record(
-        amount=pa.array([amount]),
-        logs=pa.array([logs]),
-        fails=word("NEVER"),
-        at=pa.array([0]),
-        diary=pa.array([diary]),
-    )
-
-
-def pairs(*numbers: int) -> pa.RecordBatch:
-    labels = pa.nulls(len(numbers), pa.utf8())
-    return pa.RecordBatch.from_arrays([pa.array(numbers, pa.int64()), labels], schema=PAIRS)
-
-
-LOGGED = record(
-    levels=pa.array([["INFO", "DEBUG"]], pa.list_(pa.field("item", pa.utf8(), nullable=False))),
-    text=pa.array(["hello"]),
-)
-
-
-def numbers(messages: list[Message]) -> list[int]:
-    """The rows of batches of numbers."""
-    return [row["n"] for rows, _ in messages for row in rows]
-
-
-def logs(messages: list[Message]) -> list[str]:
-    """The texts of log messages; none of them has rows."""
-    said = [(rows, m) for rows, m in messages if b"vgi_rpc.log_level" in m]
-    assert all(rows == [] for rows, _ in said)
-    return [m[b"vgi_rpc.log_message"].decode() for _, m in said]
-
-
-def check_failure(message: Message, text: str) -> None:
-    """A message that is an error with this text."""
-    rows, metadata = message
-    assert rows == []
-    assert metadata[b"vgi_rpc.log_level"] == b"EXCEPTION"
-    assert metadata[b"vgi_rpc.log_message"].decode() == text
-    kind, _, words = text.partition(": ")
-    extra = json.loads(metadata[b"vgi_rpc.log_extra"])
-    assert (extra["exception_type"], extra["exception_message"]) == (kind, words)
-
-
-def check_ids(messages: list[Message], request_id: bytes | None = None) -> None:
-    """Each message says which process and which request it is of."""
-    assert messages
-    for _, metadata in messages:
-        assert re.fullmatch(rb"[0-9a-f]{12}", metadata[b"vgi_rpc.server_id"])
-        assert metadata.get(b"vgi_rpc.request_id") == request_id
-
+from .wires import unique
 
 ID = {b"vgi_rpc.request_id": b"request 7"}
-
-OVER_BYTES = ("stdio", "unix", "tcp")
-
-
-@pytest.fixture
-def bytewise(service: Place) -> Iterator[Line]:
-    if service.transport not in OVER_BYTES:
-        pytest.skip("not a connection of bytes that this client can make")
-    with line(service.location(), service.transport) as made:
-        yield made
-
-
-@pytest.fixture
-def pages(service: Place) -> Pages:
-    """Over HTTP; the processes behind a fleet's proxy take turns."""
-    if service.transport not in ("http", "fleet"):
-        pytest.skip("not over HTTP")
-    return Pages([int(service.location().rpartition(":")[2])])
-
 
 # Over bytes
 
 
 def test_a_result(bytewise: Line) -> None:
-    schema, messages = bytewise.call(request("log_every_level", NO_PARAMETERS, ID))
+    schema, messages = bytewise.call(request("log_every_level", NO_PARAMETERS, metadata=ID))
     assert schema.names == []
     levels = [m[b"vgi_rpc.log_level"].decode() for _, m in messages[:-1]]
     assert levels == ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"]
@@ -133,7 +49,7 @@ def test_a_result(bytewise: Line) -> None:
 
 def test_an_error(bytewise: Line) -> None:
     parameters = record(how=word("OWN"), logs=pa.array([1]))
-    _, messages = bytewise.call(request("fail", parameters, ID))
+    _, messages = bytewise.call(request("fail", parameters, metadata=ID))
     assert logs(messages) == ["about to fail 0", "ServiceError: of its own"]
     check_failure(messages[-1], "ServiceError: of its own")
     check_ids(messages, b"request 7")
@@ -145,13 +61,13 @@ def test_errors_that_have_a_kind(bytewise: Line) -> None:
         ({b"vgi_rpc.protocol": b"no.such.v1"}, b"protocol_not_supported"),
         ({b"vgi_rpc.protocol_version": b"2.0.0"}, b"protocol_version_mismatch"),
     ):
-        _, messages = bytewise.call(request("log_every_level", NO_PARAMETERS, {**changed, **ID}))
+        _, messages = bytewise.call(request("log_every_level", NO_PARAMETERS, metadata={**changed, **ID}))
         assert messages[-1][1].get(b"vgi_rpc.error_kind") == kind
     assert len(bytewise.call(request("log_every_level", NO_PARAMETERS)).messages) == 6
 
 
 def test_a_producer(bytewise: Line) -> None:
-    header, opened = bytewise.open(request("produce", produce(2, logs=1), ID), TICK.schema)
+    header, opened = bytewise.open(request("produce", produce(2, logs=1), metadata=ID), TICK.schema)
     assert header.schema.names == ["title", "total", "tags"]
     assert logs(header.messages) == ["opening, 0"]
     assert header.messages[-1][0][0]["total"] == 2
@@ -191,12 +107,6 @@ def test_an_exchange(bytewise: Line) -> None:
     assert opened.end() == []
 
 
-def diary_of(answered: Answered) -> list[str]:
-    [(rows, _)] = answered.messages
-    found: list[str] = rows[0]["result"]
-    return found
-
-
 # Over HTTP
 
 
@@ -206,14 +116,14 @@ def diary(pages: Pages, name: str) -> list[str]:
 
 
 def test_a_result_over_http(pages: Pages) -> None:
-    page = pages.post("log_every_level", request("log_every_level", NO_PARAMETERS, ID))
+    page = pages.post("log_every_level", request("log_every_level", NO_PARAMETERS, metadata=ID))
     assert (page.status, page.failed, len(page.streams)) == (200, False, 1)
     assert len(logs(page.messages)) == 5
     check_ids(page.messages, b"request 7")
 
 
 def test_an_error_over_http(pages: Pages) -> None:
-    page = pages.post("fail", request("fail", record(how=word("OWN"), logs=pa.array([0])), ID))
+    page = pages.post("fail", request("fail", record(how=word("OWN"), logs=pa.array([0])), metadata=ID))
     assert (page.status, page.failed) == (200, True)
     check_failure(page.messages[-1], "ServiceError: of its own")
     check_ids(page.messages, b"request 7")
