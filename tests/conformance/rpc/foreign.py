@@ -17,6 +17,9 @@ import pyarrow as pa
 
 PROTOCOL = "duckwing.conformance.v1"
 ARROW = "application/vnd.apache.arrow.stream"
+END = b"\xff\xff\xff\xff\0\0\0\0"
+"""The last bytes of each Arrow stream."""
+
 TOKENS = (b"vgi_rpc.stream_state#b64", b"vgi_rpc.call_state#b64")
 
 Message = tuple[list[dict[str, Any]], dict[bytes, bytes]]
@@ -155,6 +158,10 @@ class Opened:
     def end(self) -> list[Message]:
         """Send no more; what still comes."""
         self._writer.close()
+        return self.rest()
+
+    def rest(self) -> list[Message]:
+        """What still comes, to the end."""
         return list(self._received())
 
     def _received(self) -> Iterator[Message]:
@@ -213,17 +220,16 @@ class Pages:
         self._headers = {"Content-Type": ARROW, **(headers or {})}
 
     def send(self, path: str, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
-        """Send a request; the status, the headers and the body of its answer."""
+        """Send a request; the status, the headers (in small letters) and the body of its answer."""
         connection = http.client.HTTPConnection("127.0.0.1", next(self._ports), timeout=60)
         with contextlib.closing(connection):
             connection.request("POST", f"/{path}", body, self._headers)
             reply = connection.getresponse()
-            return reply.status, dict(reply.headers), reply.read()
+            return reply.status, {name.lower(): value for name, value in reply.headers.items()}, reply.read()
 
     def post(self, path: str, body: bytes, protocol: str = PROTOCOL) -> Page:
         """Send a request of the RPC."""
         status, headers, data = self.send(f"{protocol}/{path}", body)
-        headers = {name.lower(): value for name, value in headers.items()}
         assert headers["content-type"] == ARROW
         answer = io.BytesIO(data)
         streams: list[Answered] = []
@@ -278,12 +284,12 @@ PAIRS = pa.schema([("n", pa.int64()), ("label", pa.utf8())])
 
 
 def produce(
-    batches: int, *, logs: int = 0, lockstep: bool = False, fails: str = "NEVER", diary: str = ""
+    batches: int, *, rows: int = 2, logs: int = 0, lockstep: bool = False, fails: str = "NEVER", diary: str = ""
 ) -> pa.RecordBatch:
-    """Parameters of a method that produces numbers, two in a batch; what fails, fails at turn 1."""
+    """Parameters of a method that produces numbers; what fails, fails at turn 1."""
     return record(
         batches=pa.array([batches]),
-        rows=pa.array([2]),
+        rows=pa.array([rows]),
         logs=pa.array([logs]),
         fails=word(fails),
         at=pa.array([1]),

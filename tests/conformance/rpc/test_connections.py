@@ -10,6 +10,7 @@ import pytest
 
 from .diaries import awaited_diary
 from .foreign import (
+    END,
     NO_COLUMNS,
     NO_PARAMETERS,
     PAIRS,
@@ -32,8 +33,6 @@ from .foreign import (
     wrapped,
 )
 from .wires import Wire, unique
-
-END = b"\xff\xff\xff\xff\0\0\0\0"
 
 WHICH = request("which", NO_PARAMETERS)
 

@@ -166,11 +166,9 @@ class Wire:
         assert reply.failed == (answer.error is not None and not answer.logs)
         return replace(answer, status=200 if refusal is None else refusal.status)
 
-    def produced(
-        self, method: Method[Any, Any], params: Record, metadata: Mapping[bytes, bytes] | None = None
-    ) -> tuple[Reply, Sequence[Batch]]:
+    def produced(self, method: Method[Any, Any], params: Record) -> tuple[Reply, Sequence[Batch]]:
         """Let a producer produce until its end: its header's answer, and its messages in their order."""
-        request = request_buffers(Protocol(NAME, VERSION, {}), method, params, metadata or {})
+        request = request_buffers(Protocol(NAME, VERSION, {}), method, params, {})
         if self._requests is None:
             return drive(_ticked(request), self._bytes)
         path = f"/{NAME}/{method.name}"
