@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from .asking import Asking
+from .foreign import Line, Pages, line
 from .wires import TRANSPORTS, Place, Wire
 
 SELDOM = ("launch", "fleet")
@@ -68,3 +70,28 @@ def connect(service: Place) -> Iterator[Callable[[], Wire]]:
     yield connect
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def bytewise(service: Place) -> Iterator[Line]:
+    """A connection of a client that shares nothing with Duckwing."""
+    if service.by_request:
+        pytest.skip("about connections of bytes: over HTTP each turn is a request of its own (spec 02, section 1)")
+    with line(service.address(), service.transport) as made:
+        yield made
+
+
+@pytest.fixture
+def pages(service: Place) -> Pages:
+    """Such a client over HTTP."""
+    if not service.by_request:
+        pytest.skip("about tokens, headers and statuses, which only HTTP has (spec 02, sections 4, 9 and 12)")
+    return service.pages()
+
+
+@pytest.fixture(scope="module")
+def asking(service: Place) -> Iterator[Asking]:
+    """Such a client that sends what is no request, over bytes or over HTTP."""
+    made = Asking(service)
+    yield made
+    made.close()

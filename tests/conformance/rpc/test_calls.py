@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -13,33 +13,42 @@ import pytest
 from duckwing.rpc import keys
 from duckwing.rpc.client import LogMessage
 from duckwing.rpc.codec import to_batch
-from duckwing.rpc.errors import RemoteError
+from duckwing.rpc.errors import RemoteError, RpcError
 from duckwing.rpc.framing import EMPTY_SCHEMA
-from duckwing.rpc.method import NoParams, Protocol
+from duckwing.rpc.method import Method, NoParams, Protocol
 from duckwing.rpc.reflection import DESCRIBE, LIST_PROTOCOLS, REFLECTION, DescribeParams, protocol_hash
 
 from .declared import (
     ABSENT,
+    ADD,
     FAIL,
     LOG,
     LOG_EVERY_LEVEL,
     NEVER_HEARD_OF,
+    PAIRS,
     PRODUCE,
+    PRODUCE_ANYWHERE,
     SHOUT,
     TELL,
+    TOTAL_ANYWHERE,
     WHICH,
+    Add,
     Fail,
     How,
     Log,
     Produce,
+    When,
+    pairs,
 )
-from .wires import NAME, VERSION, Reply, Wire
+from .wires import NAME, VERSION, Place, Reply, Wire
 
 SERVER_ID = re.compile(rb"[0-9a-f]{12}")
 
 REQUEST_ID = {keys.REQUEST_ID: b"0123456789abcdef"}
 
 RESULT = pa.schema([pa.field("result", pa.utf8(), nullable=False)])
+
+ONE = pa.record_batch({"other": [1]})
 
 LONG = "long " * 1_000_000
 
@@ -109,6 +118,83 @@ def test_the_connection_outlives_errors(wire: Wire) -> None:
         with pytest.raises(RemoteError):
             wire.client.call(FAIL, Fail(how))
         assert wire.client.call(WHICH, NoParams()) == "v1"
+
+
+# Tracebacks
+
+
+@pytest.fixture(scope="module", params=["1", "0"])
+def debugging(service: Place, request: pytest.FixtureRequest) -> Iterator[tuple[Wire, bool]]:
+    """The service with or without DUCKWING_DEBUG, and which of them it is (docs/rpc.md)."""
+    where = Place(service.transport, {"DUCKWING_DEBUG": request.param})
+    yield where.shared(), request.param == "1"
+    where.close()
+
+
+def check_traceback(error: RpcError | None, wanted: bool, function: str) -> None:
+    """A traceback of the service's own code, or none."""
+    assert isinstance(error, RemoteError)
+    if wanted:
+        first, *lines, last = error.traceback.rstrip("\n").split("\n")
+        assert first == "Traceback (most recent call last):"
+        assert last == f"rpc.calls.{error}"
+        frames = [line for line in lines if line.startswith("  File ")]
+        assert all("/conformance/rpc/" in frame for frame in frames)
+        assert frames[-1].endswith(f", in {function}")
+    else:
+        assert error.traceback == ""
+
+
+def test_tracebacks_of_calls(debugging: tuple[Wire, bool]) -> None:
+    wire, wanted = debugging
+    check_traceback(failing(wire, How.OWN).error, wanted, "raise_or_return")
+    chained = failing(wire, How.CHAINED).error
+    assert chained is not None
+    assert ("KeyError: 'cause'\n\nThe above exception was the direct cause" in chained.traceback) == wanted
+    for how in How:
+        if how is not How.UNKNOWN:
+            error = failing(wire, how).error
+            assert error is not None
+            ours = error.type in ("CodecError", "MethodNotImplementedError")  # they are about the call
+            assert bool(error.traceback) == (wanted and not ours)
+
+
+def test_a_long_traceback_is_cut(debugging: tuple[Wire, bool]) -> None:
+    """Section 7.1."""
+    wire, wanted = debugging
+    error = failing(wire, How.LONG).error
+    assert error is not None
+    assert len(error.traceback) == (len("\n… <traceback truncated>") + 16_000 if wanted else 0)
+    assert error.traceback.endswith("\n… <traceback truncated>" if wanted else "")
+
+
+@pytest.mark.parametrize("method", [PRODUCE, PRODUCE_ANYWHERE], ids=lambda method: method.name)
+def test_tracebacks_of_producers(debugging: tuple[Wire, bool], method: Method[Produce, Any]) -> None:
+    wire, wanted = debugging
+    for fails, function in ((When.OPENING, "__init__"), (When.TURN, "begin_turn"), (When.END, "end")):
+        with (
+            pytest.raises(RemoteError) as caught,
+            wire.client.open(method, Produce(2, fails=fails, at=1, lockstep=True)) as producing,
+        ):
+            list(producing)
+        check_traceback(caught.value, wanted, function)
+
+
+@pytest.mark.parametrize("method", [ADD, TOTAL_ANYWHERE], ids=lambda method: method.name)
+def test_tracebacks_of_exchanges(debugging: tuple[Wire, bool], method: Method[Add, Any]) -> None:
+    wire, wanted = debugging
+    for fails, function in ((When.OPENING, "__init__"), (When.TURN, "begin_turn")):
+        with pytest.raises(RemoteError) as caught, wire.client.open(method, Add(fails=fails), PAIRS) as adding:
+            adding.exchange(pairs(1))
+        check_traceback(caught.value, wanted, function)
+
+
+@pytest.mark.parametrize("refused", [{"method": "no_such"}, {"version": "9.0.0"}, {"parameters": ONE}], ids=str)
+def test_refusals_have_no_traceback(debugging: tuple[Wire, bool], refused: Mapping[str, Any]) -> None:
+    """They say all there is to say to whoever has made the call."""
+    error = debugging[0].call(**{"method": "which", **refused}).error
+    assert error is not None
+    assert error.traceback == ""
 
 
 # Log messages

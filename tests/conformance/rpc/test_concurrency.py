@@ -26,6 +26,8 @@ from .declared import (
     Produce,
     pairs,
 )
+from .foreign import TICK, Metadata, Page, Pages, add, logs, numbers, produce
+from .foreign import pairs as pairs_of
 from .wires import Place, at_once, several, unique
 
 CLIENTS = 4
@@ -35,12 +37,20 @@ PATIENCE = 60.0
 
 
 def test_calls_run_at_the_same_time(service: Place) -> None:
-    """Each waits in the service until all are there."""
-    if service.transport in ("http", "fleet"):
-        pytest.skip("a process has as many lanes as it is told, and which process gets a request is chance")
+    """Each waits in the service until all are there. A process serves as many over HTTP as it has been told."""
     meeting = Meeting(unique(), CLIENTS, PATIENCE)
     with several(service, CLIENTS) as wires:
         assert at_once(CLIENTS, lambda number: wires[number].client.call(MEET, meeting)) == [True] * CLIENTS
+
+
+def test_calls_run_one_after_the_other(service: Place) -> None:
+    """Where a process has one thread for them, which is the default over HTTP: the first one stays alone."""
+    if service.transport != "http":
+        pytest.skip("a connection of bytes has a thread of its own, and a fleet has several processes")
+    alone = Place("http", {"VGI_HTTP_THREADS": "1"}, arguments=("--processes", "1"))
+    meeting = Meeting(unique(), 2, 1.0)
+    with several(alone, 2) as wires:
+        assert sorted(at_once(2, lambda number: wires[number].client.call(MEET, meeting))) == [False, True]
 
 
 def test_a_call_beside_an_open_stream(service: Place) -> None:
@@ -96,3 +106,23 @@ def test_a_client_that_says_nothing(service: Place) -> None:
     with several(service, 3) as (silent, also_silent, wire):
         assert wire.client.call(WHICH, NoParams()) == "v1"
         assert [late.client.call(WHICH, NoParams()) for late in (also_silent, silent)] == ["v1", "v1"]
+
+
+@pytest.mark.parametrize("method", ["add", "total", "total_anywhere", "produce", "produce_anywhere"])
+def test_a_turn_that_is_asked_for_again_at_once(pages: Pages, method: str) -> None:
+    """A client does not wait for ever, and sends the same request again (spec 02, section 12.3)."""
+    producer = method.startswith("produce")
+    page = pages.open(method, produce(6, logs=1, lockstep=True) if producer else add(logs=1))
+    tokens = page.tokens
+    for turn in range(1, 6):
+        replies = asked_at_once(pages, method, tokens, TICK if producer else pairs_of(turn))
+        expected = [2 * turn, 2 * turn + 1] if producer else [turn if method == "add" else turn * (turn + 1) // 2]
+        said = [f"turn {turn if producer else turn - 1}, 0"]
+        assert [numbers(reply.streams[-1].messages) for reply in replies] == [expected] * CLIENTS
+        assert [logs(reply.streams[-1].messages) for reply in replies] == [said] * CLIENTS
+        tokens |= replies[turn % CLIENTS].tokens
+
+
+def asked_at_once(pages: Pages, method: str, tokens: Metadata, batch: pa.RecordBatch) -> list[Page]:
+    """The answers to a turn that several ask for."""
+    return at_once(CLIENTS, lambda number: pages.turn(method, tokens, batch))

@@ -47,6 +47,7 @@ from duckwing.rpc.method import Method, Protocol
 from duckwing.transports.sockets import connect_tcp, connect_unix
 
 from ...sql.transports import IDLE_SECONDS, place
+from .foreign import Pages
 
 SERVICE = Path(__file__).parents[3] / "conformance" / "rpc_service.py"
 NAME, VERSION = "duckwing.conformance.v1", "1.4.2"
@@ -248,11 +249,13 @@ class Place:
         transport: over which it is reached.
         variables: of its environment.
         token: tells it who calls; HTTP only.
+        arguments: of its command line.
     """
 
     transport: str
     variables: Mapping[str, str] = field(default_factory=dict)
     token: str | None = None
+    arguments: Sequence[str] = ()
     _shared: Wire | None = None
 
     def connect(self) -> Wire:
@@ -292,7 +295,24 @@ class Place:
         """The LOCATION of the service."""
         variables = {"DUCKWING_CONFORMANCE_DIARY": _diaries(), "VGI_HTTP_THREADS": "4", **self.variables}
         assignments = " ".join(f"{name}={value}" for name, value in variables.items())
-        return place([sys.executable, str(SERVICE)], assignments, self.transport)
+        return place([sys.executable, str(SERVICE), *self.arguments], assignments, self.transport)
+
+    def address(self) -> str:
+        """The same for a client that cannot launch it."""
+        match parse_location(self.location()):
+            case Launched(arguments):
+                return f"unix://{launch(arguments, idle_timeout=IDLE_SECONDS)}"
+            case _:
+                return self.location()
+
+    def pages(self, headers: Mapping[str, str] | None = None) -> Pages:
+        """A client of HTTP alone; the processes behind a fleet's proxy take turns."""
+        return Pages([int(self.location().rpartition(":")[2])], headers)
+
+    @property
+    def by_request(self) -> bool:
+        """Whether each turn of a stream is a request of its own."""
+        return self.transport in BY_REQUEST
 
     def _connected(self, stream: Any) -> Wire:
         return Wire(self.transport, stream, end=stream.close)
