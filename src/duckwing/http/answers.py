@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -9,9 +10,12 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from ..errors import Error
+from ..rpc import keys
 from ..rpc.call import Call
-from ..rpc.errors import MalformedMessage, ProtocolError
-from ..rpc.framing import EMPTY_SCHEMA, Buffer, stream_buffers
+from ..rpc.errors import MalformedMessage, ProtocolError, RpcError
+from ..rpc.framing import EMPTY_SCHEMA, Buffer, MemoryStream, drive, stream_buffers
+from ..rpc.limits import DEFAULT_LIMITS
+from ..rpc.request import read_request
 from .headers import MIN_RESPONSE_BYTES
 
 
@@ -50,11 +54,27 @@ class Answer:
         return sum(memoryview(buffer).nbytes for buffer in self.body)
 
 
-def refusal(error: Exception, status: int, server_id: str) -> Answer:
-    """The answer to a request that has not become a call."""
+def refusal(error: Exception, status: int, server_id: str, body: bytes = b"") -> Answer:
+    """The answer to a request that has not become a call.
+
+    Args:
+        error: why not.
+        status: of the response.
+        server_id: of this server.
+        body: of the request, if it has been read: its id goes with all errors (spec 01, section 3.1).
+    """
     if isinstance(error, MalformedMessage):
         error = ProtocolError(str(error))
-    return replace(failure(Call({}, server_id), EMPTY_SCHEMA, error), status=status)
+    return replace(failure(Call(_ids(body), server_id), EMPTY_SCHEMA, error), status=status)
+
+
+def _ids(body: bytes) -> dict[bytes, bytes]:
+    """The metadata with which a client knows its request again, as far as it can be read."""
+    with contextlib.suppress(RpcError):
+        request = drive(read_request(DEFAULT_LIMITS), MemoryStream(body))
+        if request is not None and keys.REQUEST_ID in request.metadata:
+            return {keys.REQUEST_ID: request.metadata[keys.REQUEST_ID]}
+    return {}
 
 
 def failure(call: Call, schema: pa.Schema, error: BaseException) -> Answer:

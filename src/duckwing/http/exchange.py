@@ -266,17 +266,19 @@ class Exchange:
                 return await uploads.offer(asked, caller)
             except (RpcError, OffloadError) as error:
                 return refusal(error, 400, server_id)
+        most = self._settings.max_request_bytes or MAX_DECODED_BYTES
         try:
             route = _route(path, self._settings.prefix)
             if route is None:
                 return _text("there is nothing here", 404)
             self._access.protocol, self._access.method = route.protocol, route.method
             find(self._app.router, route)
-        except WrongForm as error:
-            return refusal(error, 400, server_id)
         except RpcError as error:
-            return refusal(error, 404, server_id)
-        body = await self._body(self._settings.max_request_bytes or MAX_DECODED_BYTES)
+            body = await self._body(most)
+            if isinstance(body, Response):
+                return body
+            return refusal(error, 400 if isinstance(error, WrongForm) else 404, server_id, body)
+        body = await self._body(most)
         if isinstance(body, Response):
             return body
         try:
@@ -287,9 +289,9 @@ class Exchange:
         except FetchError as error:
             if error.passing:
                 return _text(f"the request cannot be fetched: {error}", 503, {"Retry-After": "1"})
-            return refusal(error, 400, server_id)
+            return refusal(error, 400, server_id, body)
         except (RpcError, OffloadError, InvalidToken, TypeError) as error:
-            return refusal(error, 400, server_id)
+            return refusal(error, 400, server_id, body)
 
     async def _dispatch(self, route: Route, body: bytes, caller: Identity, limit: int) -> Answer:
         coding = "" if self._app.outbox is None else self._object_coding()

@@ -77,4 +77,4 @@ class Owners:
         try:
             return await settled(await self._answer(route, body, caller, limit))
         except (RpcError, InvalidToken, TypeError) as error:
-            return refusal(error, 400, "")
+            return refusal(error, 400, "", body)
