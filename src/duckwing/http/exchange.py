@@ -266,19 +266,17 @@ class Exchange:
                 return await uploads.offer(asked, caller)
             except (RpcError, OffloadError) as error:
                 return refusal(error, 400, server_id)
-        most = self._settings.max_request_bytes or MAX_DECODED_BYTES
         try:
             route = _route(path, self._settings.prefix)
             if route is None:
                 return _text("there is nothing here", 404)
             self._access.protocol, self._access.method = route.protocol, route.method
             find(self._app.router, route)
+        except WrongForm as error:
+            return refusal(error, 400, server_id)
         except RpcError as error:
-            body = await self._body(most)
-            if isinstance(body, Response):
-                return body
-            return refusal(error, 400 if isinstance(error, WrongForm) else 404, server_id, body)
-        body = await self._body(most)
+            return refusal(error, 404, server_id)
+        body = await self._body(self._settings.max_request_bytes or MAX_DECODED_BYTES)
         if isinstance(body, Response):
             return body
         try:
