@@ -41,17 +41,6 @@ def class_of(code: str) -> Any:
     return names["Aggregate"]
 
 
-def number_of(columns: tuple[pa.DataType, ...]) -> pa.DataType:
-    """The type of the result.
-
-    Raises:
-        ValueError: there are no columns to look at.
-    """
-    if not columns:
-        raise ValueError("a dynamic aggregate requires at least 1 value behind its code")
-    return DOUBLE
-
-
 def number(value: Any) -> float | None:
     """What the code has returned."""
     return None if value is None else float(value)
@@ -73,6 +62,8 @@ class Rows:
         self.parts = []
 
     def take(self, code: pa.StringArray, columns: Sequence[pa.Array]) -> None:
+        if not columns:
+            raise ValueError("a dynamic aggregate requires at least 1 value behind its code")
         self.code = self.code or code[0].as_py()
         self.parts.append(list(columns))
 
@@ -132,4 +123,4 @@ class vgi_dynamic_ml_agg(Rows):  # noqa: N801
 
 if os.environ.get("VGI_WORKER_SUPPORTS_DYNAMIC_CODE"):
     for _aggregate in (vgi_dynamic_agg, vgi_dynamic_ml_agg):
-        example.add(dw.aggregate(returns=number_of)(_aggregate))
+        example.add(dw.aggregate(returns=DOUBLE)(_aggregate))

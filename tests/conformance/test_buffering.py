@@ -69,7 +69,7 @@ def test_a_mebibyte_for_each_batch(example: Session) -> None:
     assert a == b
     assert a >= 32 << 20
     assert a % (1 << 20) == 0
-    assert example.rows("FROM large_state((SELECT 'x' AS a, 1.5 AS b))") == [("1048576", 1 << 20)]
+    assert example.rows("FROM large_state((SELECT 'x' AS a, 1.5::DOUBLE AS b))") == [("1048576", 1 << 20)]
 
 
 @pytest.mark.parametrize(
