@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..functions.secrets import SecretType
     from ..protocol.catalogs import AttachedCatalog
     from .formats import CopyFormat
-    from .providers import TableProvider
+    from .providers import Mount, TableProvider
     from .versions import Release
 
 
@@ -435,8 +435,7 @@ class Catalog(Schema):
 
     def live_version(self, ctx: Context) -> int:
         """A number that changes with what the catalog contains, as far as it is known; 0: it is not."""
-        mounts = (schema.mounted for schema in self.schemas())
-        versions = [mount.version(ctx) for mount in mounts if mount is not None and not mount.frozen]
+        versions = [mount.version(ctx) for mount in self._changing_mounts()]
         if self._on_version is not None:
             versions.append(self._on_version(ctx))
         if not versions:
@@ -458,8 +457,12 @@ class Catalog(Schema):
     @property
     def is_dynamic(self) -> bool:
         """Whether tables may come and go, or change, while the worker runs."""
+        return self._on_version is not None or bool(self._changing_mounts())
+
+    def _changing_mounts(self) -> list[Mount]:
+        """The providers whose tables do not stay as they are."""
         mounts = (schema.mounted for schema in self.schemas())
-        return self._on_version is not None or any(mount is not None and not mount.frozen for mount in mounts)
+        return [mount for mount in mounts if mount is not None and not mount.frozen]
 
     @property
     def version(self) -> str | None:

@@ -56,7 +56,7 @@ class BufferingFunction(OverTable[P, R]):
     @property
     def orders_output(self) -> bool:
         """Whether the shares that ``split`` makes are asked for one after the other."""
-        return bool(self.ordered) and callable(getattr(self.function, "split", None))
+        return bool(self.ordered) and _splits(self.function)
 
     def bind(
         self, parameters: Sequence[Parameter], columns: pa.Schema, arguments: Arguments, context: Context
@@ -89,7 +89,7 @@ class BoundBuffering(BoundOverTable[BufferingFunction[..., Any]]):
 
     def split(self, parts: Sequence[pa.RecordBatch]) -> Sequence[Sequence[int]] | None:
         """How the parts are distributed over calls of ``source``, by their positions; None: all to one."""
-        if not callable(getattr(self.function.function, "split", None)):
+        if not _splits(self.function.function):
             return None
         result = self.start().split(parts)
         try:
@@ -118,6 +118,11 @@ class BoundBuffering(BoundOverTable[BufferingFunction[..., Any]]):
         sieve = Sieve(scan, filtering=self.function.pushdown.filters != "mine")
         with contextlib.closing(self.batches(result, scan.columns, scan.needed)) as batches:
             yield from sieve.batches(batches)
+
+
+def _splits(function: Any) -> bool:
+    """Whether it is a class that distributes the parts."""
+    return callable(getattr(function, "split", None))
 
 
 def declare_buffering(
@@ -160,18 +165,19 @@ def declare_buffering(
             )
     if not isinstance(ordered, bool) and ordered not in ("serial", "output"):
         raise DeclarationError(f"{what}: ordered= is True, False, 'serial' or 'output', not {ordered!r}")
-    if ordered == "output" and not callable(getattr(function, "split", None)):
+    if ordered == "output" and not _splits(function):
         raise DeclarationError(f"{what}: ordered='output' is for classes with split(); without it there is one order")
     check_constants(signature, what)
     check_positions(signature, what)
     result = read_columns(columns, signature, what, table=True)
-    if cache is not None and filters not in (None, "none"):
+    if filters is None:
+        filters = "apply" if cache is None else "none"
+    elif cache is not None and filters != "none":
         raise DeclarationError(
             f"{what}: DuckDB uses a result that it has kept whatever the conditions are, so with cache= they must be "
             f"left to it; filters={filters!r} must go"
         )
-    default = "apply" if cache is None else "none"
-    pushdown = read_pushdown(result, what, projection=projection, filters=default if filters is None else filters)
+    pushdown = read_pushdown(result, what, projection=projection, filters=filters)
     check_stability(stability, what)
     if cache is not None:
         check_input_cache(cache, stability, signature, what)

@@ -108,9 +108,9 @@ def _given(method: Method[Any, Any], data: pa.RecordBatch) -> pa.RecordBatch:
 
 def _filled(params: type[Record], data: pa.RecordBatch) -> pa.RecordBatch:
     """The record ``data`` without the nulls where only a default can be meant."""
-    names = data.schema.names
-    absent = [name for name in _not_null(params) if name in names and data.column(names.index(name)).null_count]
-    return data.drop_columns(absent) if absent and len(set(names)) == len(names) else data
+    places = {name: data.schema.get_field_index(name) for name in _not_null(params)}  # -1: not there, or twice
+    absent = [name for name, place in places.items() if place >= 0 and data.column(place).null_count]
+    return data.drop_columns(absent) if absent else data
 
 
 @functools.cache
