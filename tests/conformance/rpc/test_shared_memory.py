@@ -17,7 +17,7 @@ from duckwing.rpc.framing import Batch
 from duckwing.rpc.method import Method, NoParams
 
 from .declared import ADD, NUMBERS, PAIRS, PRODUCE, PRODUCE_ANYWHERE, REPEAT, WHICH, Add, Opened, Produce, Repeat, pairs
-from .wires import Wire
+from .wires import Place, Wire
 
 if sys.platform == "win32":
     pytest.skip("about POSIX shared memory", allow_module_level=True)
@@ -94,10 +94,11 @@ def memory() -> Iterator[Memory]:
 
 
 @pytest.fixture
-def local(wire: Wire) -> Wire:
-    if wire.transport not in LOCAL:
+def local(service: Place, connect: Callable[[], Wire]) -> Wire:
+    """One of the test's own: from the first offer on, any large batch on it may be a pointer (section 15.1)."""
+    if service.transport not in LOCAL:
         pytest.skip("shared memory is for processes of one machine (section 15)")
-    return wire
+    return connect()
 
 
 def numbers(first: int, count: int) -> pa.RecordBatch:
@@ -198,30 +199,22 @@ def test_input_may_be_a_pointer(local: Wire, memory: Memory) -> None:
     ],
     ids=["head", "long", "overflow", "negative", "text", "no length", "nothing there"],
 )
-def test_pointers_to_nowhere(
-    service_is_local: None, memory: Memory, connect: Callable[[], Wire], pointer: Mapping[bytes, bytes]
-) -> None:
+def test_pointers_to_nowhere(local: Wire, memory: Memory, pointer: Mapping[bytes, bytes]) -> None:
     """An error, and not zero rows. The connection is over, for its bytes are no Arrow."""
-    adding = connect().client.open(ADD, Add(), PAIRS, memory.offer)
+    adding = local.client.open(ADD, Add(), PAIRS, memory.offer)
     with pytest.raises(RemoteError) as caught:
         adding.exchange(pairs(), pointer)
     assert caught.value.type == "MalformedMessage"
 
 
-@pytest.fixture
-def service_is_local(local: Wire) -> None:
-    """The service shares memory."""
-
-
-def test_a_pointer_without_memory(wire: Wire, connect: Callable[[], Wire]) -> None:
+def test_a_pointer_without_memory(wire: Wire) -> None:
     """An error, and not zero rows (section 15.4)."""
     if wire.by_request:
         pytest.skip("over HTTP such metadata are the author's: nothing is resolved, and nothing can be lost")
-    own = connect()  # one that has not had any
-    with own.client.open(ADD, Add(), PAIRS) as adding, pytest.raises(RemoteError) as caught:
+    with wire.client.open(ADD, Add(), PAIRS) as adding, pytest.raises(RemoteError) as caught:
         adding.exchange(pairs(), {keys.SHM_OFFSET: b"65536", keys.SHM_LENGTH: b"64"})
     assert caught.value.type == "ProtocolError"
-    assert own.client.call(WHICH, NoParams()) == "v1"
+    assert wire.client.call(WHICH, NoParams()) == "v1"
 
 
 @pytest.mark.parametrize(
@@ -239,6 +232,18 @@ def test_memory_that_cannot_be_used(wire: Wire, offer: Mapping[bytes, bytes]) ->
     """Batches travel as ever (section 15.1); so they do where nobody looks at the offer."""
     with wire.client.open(PRODUCE, Produce(2, LARGE), metadata=offer) as producing:
         assert sum(batch.data.num_rows for batch in producing) == 2 * LARGE
+
+
+def test_memory_stays_with_its_connection(local: Wire, memory: Memory, connect: Callable[[], Wire]) -> None:
+    """Offered once, it serves later calls that do not name it (section 15.1), and no other connection."""
+    local.client.open(PRODUCE, Produce(0), metadata=memory.offer).close()
+    with local.client.open(PRODUCE, Produce(1, LARGE)) as producing:
+        pointer = producing.tick()
+        assert pointer is not None
+        assert memory.take(pointer).equals(numbers(0, LARGE))
+    with connect().client.open(PRODUCE, Produce(1, LARGE)) as producing:
+        assert [batch.data for batch in producing] == [numbers(0, LARGE)]
+    assert memory.table() == []
 
 
 def test_one_memory_after_the_other(local: Wire) -> None:
