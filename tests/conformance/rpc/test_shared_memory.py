@@ -94,11 +94,18 @@ def memory() -> Iterator[Memory]:
 
 
 @pytest.fixture
-def local(service: Place, connect: Callable[[], Wire]) -> Wire:
-    """One of the test's own: from the first offer on, any large batch on it may be a pointer (section 15.1)."""
+def service_is_local(service: Place) -> None:
+    """The service shares memory."""
     if service.transport not in LOCAL:
         pytest.skip("shared memory is for processes of one machine (section 15)")
-    return connect()
+
+
+@pytest.fixture
+def local(service_is_local: None, connect: Callable[[], Wire]) -> Iterator[Wire]:
+    """One of the test's own: from the first offer on, any large batch on it may be a pointer (section 15.1)."""
+    own = connect()
+    yield own
+    assert own.client.call(WHICH, NoParams()) == "v1", "the test must leave it in order"
 
 
 def numbers(first: int, count: int) -> pa.RecordBatch:
@@ -199,9 +206,11 @@ def test_input_may_be_a_pointer(local: Wire, memory: Memory) -> None:
     ],
     ids=["head", "long", "overflow", "negative", "text", "no length", "nothing there"],
 )
-def test_pointers_to_nowhere(local: Wire, memory: Memory, pointer: Mapping[bytes, bytes]) -> None:
+def test_pointers_to_nowhere(
+    service_is_local: None, memory: Memory, connect: Callable[[], Wire], pointer: Mapping[bytes, bytes]
+) -> None:
     """An error, and not zero rows. The connection is over, for its bytes are no Arrow."""
-    adding = local.client.open(ADD, Add(), PAIRS, memory.offer)
+    adding = connect().client.open(ADD, Add(), PAIRS, memory.offer)
     with pytest.raises(RemoteError) as caught:
         adding.exchange(pairs(), pointer)
     assert caught.value.type == "MalformedMessage"
